@@ -1,0 +1,79 @@
+import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { type Json, type JsonObject } from './pipeline.js';
+import { type TaskState } from './states.js';
+
+/** What a node's `when` may look at. */
+export interface ConditionScope {
+  params: JsonObject;
+  run: { [key: string]: Json };
+  /** By node id: how it ended and what it left. Only nodes upstream are there. */
+  nodes: { [nodeId: string]: { state: TaskState; output: Json } };
+}
+
+/** A condition that cannot be read, or has no answer. The message is for the author of the pipeline. */
+export class ConditionError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConditionError';
+  }
+}
+
+/**
+ * Conditions are CEL (Common Expression Language): no loops, no side effects, no access but to its variables.
+ * JSON has one kind of number, so a double and an int may be mixed here, which plain CEL refuses.
+ */
+const environment = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } })
+  .registerVariable('params', 'map')
+  .registerVariable('run', 'map')
+  .registerVariable('nodes', 'map');
+
+const ARITHMETIC: Record<string, (a: number, b: number) => number> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+  '%': (a, b) => a % b,
+};
+for (const [sign, compute] of Object.entries(ARITHMETIC)) {
+  const mixed = (a: number | bigint, b: number | bigint): number => compute(Number(a), Number(b));
+  environment.registerOperator(`double ${sign} int`, mixed).registerOperator(`int ${sign} double`, mixed);
+}
+environment.registerOperator('double % double', ARITHMETIC['%']!);
+
+/** Regular expressions can take for ever, and conditions are evaluated where heartbeats are sent. */
+const MATCHES = /\bmatches\s*\(/;
+
+/** What is wrong with a condition before there is anything to evaluate it with; null when nothing is. */
+export function conditionFault(text: string): string | null {
+  if (MATCHES.test(text)) return "'matches' is not available; use startsWith, endsWith, contains or ==";
+  try {
+    const checked = parse(text).check();
+    if (checked.valid && checked.type !== 'bool' && checked.type !== 'dyn') {
+      return `must be true or false, but is of type ${checked.type}`;
+    }
+    return checked.valid ? null : firstLine(checked.error);
+  } catch (error) {
+    return firstLine(error);
+  }
+}
+
+/** The ids of the nodes a condition looks at, as far as they are written out. */
+export function nodesInCondition(text: string): string[] {
+  const named = /\bnodes(?:\.([A-Za-z_]\w*)|\[\s*(["'])([\w-]+)\2\s*\])/g;
+  return [...new Set([...text.matchAll(named)].map((match) => match[1] ?? match[3]!))];
+}
+
+/** @throws ConditionError when a name is missing or the answer is neither true nor false. */
+export function evaluateCondition(text: string, scope: ConditionScope): boolean {
+  let answer: unknown;
+  try {
+    answer = parse(text)({ ...scope });
+  } catch (error) {
+    throw new ConditionError(`when: ${text}: ${firstLine(error)}`);
+  }
+  if (typeof answer !== 'boolean') throw new ConditionError(`when: ${text}: must be true or false, but is ${typeof answer}`);
+  return answer;
+}
+
+const parse = (text: string): ParseResult => environment.parse(text);
+const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

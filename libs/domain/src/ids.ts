@@ -1,0 +1,48 @@
+import { monotonicFactory } from 'ulid';
+
+/** Every kind of id: what stands before its underscore. */
+export const ID_PREFIXES = [
+  'proj',
+  'pipe',
+  'run',
+  'task',
+  'sched',
+  'bf',
+  'cfg',
+  'cfgv',
+  'conn',
+  'key',
+  'ntf',
+  'req',
+] as const;
+export type IdPrefix = (typeof ID_PREFIXES)[number];
+
+const ulid = monotonicFactory();
+
+/**
+ * A new id such as `run_01JD…`: prefix, underscore, 26 characters that sort by the time of creation
+ * (to the millisecond between processes, strictly within one). Keyset paging relies on that order.
+ */
+export function newId(prefix: IdPrefix, now: number = Date.now()): string {
+  return `${prefix}_${ulid(now)}`;
+}
+
+/** Whether a string is a well-formed id of this kind; it need not exist. */
+export function isId(prefix: IdPrefix, value: string): boolean {
+  return idPattern(prefix).test(value);
+}
+
+const patterns = new Map(ID_PREFIXES.map((prefix) => [prefix, new RegExp(`^${prefix}_[A-Za-z0-9]{1,64}$`)]));
+
+/** The pattern of a kind of id, for validators and OpenAPI. */
+export function idPattern(prefix: IdPrefix): RegExp {
+  return patterns.get(prefix)!;
+}
+
+/**
+ * The id of a run's task: the run's own unique part and the node's place in topological order. It is known
+ * without a look-up, sorts in the order of the graph, and there can be only one per run and node.
+ */
+export function taskId(runId: string, position: number): string {
+  return `task_${runId.slice(4)}${position.toString(36).padStart(4, '0')}`;
+}

@@ -1,0 +1,72 @@
+/** A JSON value: what may travel in params, outputs and definitions. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** Names of projects and pipelines, and node ids: `^[A-Za-z_][A-Za-z0-9_-]{0,62}$`. */
+export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
+export const MAX_NODES = 10_000;
+
+/** How a failed attempt is repeated. `max_attempts` counts the first attempt. */
+export interface RetryPolicy {
+  max_attempts?: number;
+  /** Delay before the second attempt, in seconds; 0 is allowed. */
+  backoff_seconds?: number;
+  /** `exponential` (default) doubles per attempt, `linear` adds, `fixed` stays. */
+  backoff?: 'fixed' | 'linear' | 'exponential';
+  max_backoff_seconds?: number;
+  /** Spread the delay over 50..100 % of itself so that failures do not return in step. */
+  jitter?: boolean;
+}
+
+export const TRIGGER_RULES = [
+  'all_success',
+  'all_done',
+  'one_success',
+  'one_failed',
+  'none_failed',
+  'always',
+] as const;
+export type TriggerRule = (typeof TRIGGER_RULES)[number];
+
+/** One step of a pipeline. `config` is checked against the schema of its `type`. */
+export interface NodeDefinition {
+  id: string;
+  type: string;
+  config?: JsonObject;
+  name?: string;
+  description?: string;
+  /** Upstream node ids: the same as an edge from each of them to this node. */
+  depends_on?: string[];
+  retry_policy?: RetryPolicy;
+  /** Bound of one attempt, in seconds. */
+  timeout_seconds?: number;
+  /** A failure of this node neither fails the run nor stops what comes after it. */
+  allow_failure?: boolean;
+  trigger_rule?: TriggerRule;
+  /** A condition (CEL) over `params`, `run` and upstream `nodes`; when it is false the node is SKIPPED. */
+  when?: string;
+  /** -100..100, higher first among the ready tasks of a run. */
+  priority?: number;
+}
+
+export interface EdgeDefinition {
+  from: string;
+  to: string;
+}
+
+export interface PipelineConfig {
+  /** Most tasks of one run that are in the workers' hands at once; no limit when absent. */
+  max_parallelism?: number;
+  retry_policy?: RetryPolicy;
+  /** Default bound of one attempt of every node, in seconds. */
+  timeout_seconds?: number;
+}
+
+/** What a pipeline version pins: intent, and nothing that changes while a run goes on. */
+export interface PipelineDefinition {
+  name: string;
+  description?: string;
+  nodes: NodeDefinition[];
+  edges?: EdgeDefinition[];
+  config?: PipelineConfig;
+}

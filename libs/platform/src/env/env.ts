@@ -1,0 +1,324 @@
+import {
+  boolean,
+  integer,
+  list,
+  number,
+  oneOf,
+  orNone,
+  text,
+  timezone,
+  trustProxy,
+  url,
+  word,
+} from './kinds.js';
+import { duration, size } from './units.js';
+import { OptionalVariable, Variable } from './variable.js';
+
+/** What SECRET_KEY is until somebody chooses one; refused as soon as it would protect something. */
+export const SECRET_KEY_PLACEHOLDER = 'your-secret-key-here-change-in-production';
+
+/**
+ * The whole configuration, one property per environment variable, parsed and checked by `loadEnv`.
+ * It is also the injection token. Durations named in `_SECONDS`, `_TTL`, `_TIMEOUT` and the like are seconds.
+ */
+export class Env {
+  // Server
+  @Variable(text('127.0.0.1'), '127.0.0.1', 'Address the API listens on.')
+  readonly HOST!: string;
+
+  @Variable(integer(8000, 0, 65535), '8000', 'TCP port of the API; 0 takes any free one.')
+  readonly PORT!: number;
+
+  @Variable(integer(4, 1, 256), '1', 'API processes that share the port.')
+  readonly WORKERS!: number;
+
+  @Variable(boolean, 'false', 'Rebuild and restart when a source file changes, as `npm run dev` does.')
+  readonly RELOAD!: boolean;
+
+  @Variable(
+    oneOf('INFO', 'DEBUG', 'WARNING', 'ERROR', 'CRITICAL'),
+    'INFO',
+    'Least severe level that is logged.',
+  )
+  readonly LOG_LEVEL!: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL';
+
+  // Database
+  @OptionalVariable(
+    url('mongodb://localhost:27017', 'mongodb', 'mongodb+srv'),
+    'MongoDB, a replica set. Unset: an embedded server under DATA_DIR.',
+    { secret: true },
+  )
+  readonly MONGODB_URL?: string;
+
+  @Variable(word('tauro'), 'tauro', 'Name of the database.')
+  readonly MONGODB_DATABASE!: string;
+
+  @Variable(integer(10, 1, 1000), '10', 'Most connections per process.')
+  readonly MONGODB_POOL_SIZE!: number;
+
+  @Variable(integer(300, 0), '300', 'Seconds after which an idle connection is closed; 0 keeps it.')
+  readonly MONGODB_MAX_IDLE_TIME!: number;
+
+  @Variable(number(30, 0.1), '30', 'Seconds to wait for a server or a connection.')
+  readonly MONGODB_TIMEOUT!: number;
+
+  // CORS
+  @Variable(
+    list('["https://app.example.com"]'),
+    '["http://localhost:3000","http://localhost:5173"]',
+    'Origins of browsers that may call the API.',
+  )
+  readonly CORS_ALLOW_ORIGINS!: string[];
+
+  @Variable(
+    list('["GET"]'),
+    '["GET","POST","PUT","PATCH","DELETE","OPTIONS"]',
+    'Methods allowed across origins.',
+  )
+  readonly CORS_ALLOW_METHODS!: string[];
+
+  @Variable(
+    list('["Content-Type"]'),
+    '["Content-Type","Authorization","X-Request-ID"]',
+    'Request headers allowed across origins.',
+  )
+  readonly CORS_ALLOW_HEADERS!: string[];
+
+  @Variable(boolean, 'true', 'Whether cookies and credentials may be sent across origins.')
+  readonly CORS_ALLOW_CREDENTIALS!: boolean;
+
+  @Variable(integer(3600, 0), '3600', 'Seconds a browser may remember a preflight answer.')
+  readonly CORS_MAX_AGE!: number;
+
+  // Security
+  @Variable(text('(48 random characters)'), SECRET_KEY_PLACEHOLDER, 'Root of all derived keys.', {
+    secret: true,
+  })
+  readonly SECRET_KEY!: string;
+
+  @Variable(word('X-API-Key'), 'X-API-Key', 'Header that carries an API key.')
+  readonly API_KEY_HEADER!: string;
+
+  @Variable(boolean, 'false', 'Require an API key or a bearer token.')
+  readonly ENABLE_AUTH!: boolean;
+
+  // Rate limiting
+  @Variable(boolean, 'true', 'Limit requests per key or client address.')
+  readonly RATE_LIMIT_ENABLED!: boolean;
+
+  @Variable(integer(100, 1), '100', 'Requests allowed per window.')
+  readonly RATE_LIMIT_REQUESTS!: number;
+
+  @Variable(integer(60, 1), '60', 'Seconds of the window.')
+  readonly RATE_LIMIT_WINDOW!: number;
+
+  // Execution
+  @Variable(integer(10, 1), '10', 'Runs that execute at once in the whole deployment; further ones queue.')
+  readonly MAX_CONCURRENT_RUNS!: number;
+
+  @Variable(number(3600, 0.001), '3600', 'Seconds a task may take, unless its node says otherwise.')
+  readonly DEFAULT_TIMEOUT!: number;
+
+  @Variable(integer(3, 1, 100), '3', 'Attempts of a task, the first included, without a retry_policy.')
+  readonly DEFAULT_RETRY_ATTEMPTS!: number;
+
+  @Variable(number(5, 0), '5', 'Seconds before the second attempt, without a retry_policy.')
+  readonly DEFAULT_RETRY_DELAY!: number;
+
+  // Scheduling
+  @Variable(boolean, 'true', 'Fire schedules.')
+  readonly SCHEDULER_ENABLED!: boolean;
+
+  @Variable(timezone, 'UTC', 'Time zone of schedules that name none.')
+  readonly SCHEDULER_TIMEZONE!: string;
+
+  @Variable(boolean, 'true', 'Make one run of several missed slots.')
+  readonly SCHEDULER_COALESCE!: boolean;
+
+  @Variable(integer(1, 1), '1', 'Runs of one schedule at once.')
+  readonly SCHEDULER_MAX_INSTANCES!: number;
+
+  // Monitoring
+  @Variable(boolean, 'true', 'Serve /metrics.')
+  readonly ENABLE_METRICS!: boolean;
+
+  @Variable(boolean, 'false', 'Export OpenTelemetry traces.')
+  readonly ENABLE_TRACING!: boolean;
+
+  @OptionalVariable(url('https://key@sentry.example.com/1', 'https', 'http'), 'Where errors are reported.', {
+    secret: true,
+  })
+  readonly SENTRY_DSN?: string;
+
+  @Variable(
+    integer(9090, 0, 65535),
+    '9090',
+    "The first worker's metrics port; worker N takes the Nth from it. 0: none.",
+  )
+  readonly PROMETHEUS_PORT!: number;
+
+  // Logging
+  @Variable(
+    oneOf('json', 'text', 'pretty'),
+    'json',
+    'json, or text (also called pretty). A terminal always gets text.',
+  )
+  readonly LOG_FORMAT!: 'json' | 'text' | 'pretty';
+
+  @Variable(
+    orNone('logs/api.log'),
+    'logs/api.log',
+    'File of JSON lines; a worker writes its own beside it; or none.',
+  )
+  readonly LOG_FILE!: string | undefined;
+
+  /** Bytes. */
+  @Variable(size, '100 MB', 'Size at which the log file is rotated.')
+  readonly LOG_ROTATION!: number;
+
+  /** Milliseconds. */
+  @Variable(duration, '30 days', 'Age at which rotated log files are removed.')
+  readonly LOG_RETENTION!: number;
+
+  // Caching
+  @Variable(boolean, 'true', 'Cache expensive answers such as /statistics.')
+  readonly CACHE_ENABLED!: boolean;
+
+  @Variable(number(300, 0), '300', 'Seconds a cached answer is used.')
+  readonly CACHE_TTL!: number;
+
+  @Variable(integer(1000, 1), '1000', 'Entries per cache.')
+  readonly CACHE_MAX_SIZE!: number;
+
+  // Development
+  @Variable(boolean, 'false', 'Log at DEBUG, whatever LOG_LEVEL says.')
+  readonly DEBUG!: boolean;
+
+  @Variable(boolean, 'false', 'Log every database query.')
+  readonly SHOW_SQL_QUERIES!: boolean;
+
+  @Variable(boolean, 'true', 'Serve /docs, /redoc and /openapi.json.')
+  readonly ENABLE_API_DOCS!: boolean;
+
+  // Queue
+  @OptionalVariable(url('redis://localhost:6379', 'redis', 'rediss'), 'Redis. Unset: an embedded server.', {
+    secret: true,
+  })
+  readonly REDIS_URL?: string;
+
+  @Variable(
+    word('tauro'),
+    'tauro',
+    'Prefix of every Redis key; deployments that share a Redis need their own.',
+  )
+  readonly QUEUE_PREFIX!: string;
+
+  // Pipelines and data
+  @Variable(list('examples/pipelines'), '', 'Files and folders whose pipelines are discovered.')
+  readonly PIPELINES_PATH!: string[];
+
+  @Variable(
+    list('examples/handlers'),
+    '',
+    'Folders of task handlers. Unset: `handlers` in each PIPELINES_PATH.',
+  )
+  readonly HANDLERS_PATH!: string[];
+
+  @Variable(
+    text('/var/lib/tauro/artifacts'),
+    '.tauro/artifacts',
+    'Folder of the data between nodes, shared by workers.',
+  )
+  readonly ARTIFACTS_URL!: string;
+
+  @Variable(
+    list('["data","/srv/files"]'),
+    '',
+    'Folders that file sources and sinks may touch. Unset: `data`.',
+  )
+  readonly DATA_ROOTS!: string[];
+
+  @Variable(text('.tauro'), '.tauro', 'Folder of embedded stores and scratch files.')
+  readonly DATA_DIR!: string;
+
+  @OptionalVariable(
+    text('/var/cache/tauro'),
+    'Folder of downloaded stores. Unset: `tauro` in the cache of the user.',
+  )
+  readonly TAURO_CACHE_DIR?: string;
+
+  // Workers
+  @Variable(integer(2, 0, 256), '1', 'Worker processes that `npm start` launches.')
+  readonly WORKER_PROCESSES!: number;
+
+  @Variable(integer(10, 1, 1000), '10', 'Tasks a worker executes at once.')
+  readonly WORKER_CONCURRENCY!: number;
+
+  @Variable(list('["gpu","eu-west"]'), '', 'What this worker offers to nodes that require it.')
+  readonly WORKER_TAGS!: string[];
+
+  @OptionalVariable(word('worker-1'), "This worker's id. Unset: made of host, process and a random part.")
+  readonly WORKER_ID?: string;
+
+  @Variable(integer(512, 32), '512', 'Heap of a task handler, in MB.')
+  readonly TASK_MEMORY_MB!: number;
+
+  @Variable(integer(512, 64), '512', 'Memory of DuckDB per node execution, in MB.')
+  readonly DUCKDB_MEMORY_MB!: number;
+
+  @Variable(integer(2, 1, 256), '2', 'Threads of DuckDB per node execution.')
+  readonly DUCKDB_THREADS!: number;
+
+  @Variable(integer(4096, 0), '4096', 'Disk that DuckDB may spill to per node execution, in MB.')
+  readonly DUCKDB_TEMP_DISK_MB!: number;
+
+  @Variable(
+    list('["STAGE","REGION"]'),
+    '',
+    'Environment variables that templates may read as {{ env.NAME }}.',
+  )
+  readonly TEMPLATE_ENV!: string[];
+
+  // Network safety
+  @Variable(
+    boolean,
+    '',
+    'Allow nodes to call private addresses. Unset: only without auth on a loopback HOST.',
+  )
+  readonly EGRESS_ALLOW_PRIVATE!: boolean;
+
+  @Variable(boolean, 'false', 'Allow a HOST that others can reach while ENABLE_AUTH is false.')
+  readonly ALLOW_UNAUTHENTICATED_NETWORK!: boolean;
+
+  @Variable(
+    list('["tauro.example.com"]'),
+    '',
+    'Host headers accepted without auth. Unset: localhost and HOST.',
+  )
+  readonly ALLOWED_HOSTS!: string[];
+
+  @Variable(trustProxy, 'false', 'Proxies whose X-Forwarded-* are believed: true, hops, or addresses.')
+  readonly TRUST_PROXY!: boolean | number | string;
+
+  @Variable(number(1, 0.001, 1024), '1', 'Largest request body, in MB.')
+  readonly MAX_BODY_MB!: number;
+
+  @Variable(number(8, 0.001, 1024), '8', 'Largest pipeline definition, in MB.')
+  readonly MAX_DEFINITION_MB!: number;
+
+  // Engine
+  @Variable(number(10, 1), '10', 'Seconds a claim of a task lives without a heartbeat.')
+  readonly LEASE_SECONDS!: number;
+
+  @Variable(number(3, 0.1), '3', 'Seconds between heartbeats; at most half of LEASE_SECONDS.')
+  readonly HEARTBEAT_SECONDS!: number;
+
+  @Variable(number(2, 0.1, 15), '2', 'Seconds between looks for work that nothing woke.')
+  readonly RECONCILE_SECONDS!: number;
+
+  @Variable(number(10, 0), '10', 'Seconds a process may finish its work after SIGTERM.')
+  readonly SHUTDOWN_GRACE_SECONDS!: number;
+
+  @Variable(number(90, 0.001), '90', 'Days a terminal run is kept.')
+  readonly RETENTION_DAYS!: number;
+}

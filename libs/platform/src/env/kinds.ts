@@ -1,0 +1,101 @@
+/** How the text of a variable becomes a value. `parse` throws an Error whose message says what the text is not. */
+export interface Kind<T> {
+  parse(text: string): T;
+  /** A text that parses, shown beside a problem. */
+  example: string;
+}
+
+const kind = <T>(example: string, parse: (text: string) => T): Kind<T> => ({ example, parse });
+
+const matching = (example: string, pattern: RegExp, expected: string): Kind<string> =>
+  kind(example, (text) => {
+    if (!pattern.test(text)) throw new Error(`is not ${expected}`);
+    return text;
+  });
+
+export const text = (example: string): Kind<string> => kind(example, (value) => value);
+
+/** A text; the word `none` stands for leaving it out although there is a default. */
+export const orNone = (example: string): Kind<string | undefined> =>
+  kind(example, (value) => (value.toLowerCase() === 'none' ? undefined : value));
+
+/** Letters, digits, `_`, `-` and `.`: safe in a key, a file name or a header. */
+export const word = (example: string): Kind<string> =>
+  matching(example, /^[\w.-]{1,63}$/, 'a name of at most 63 letters, digits, "_", "-" or "."');
+
+export const url = (example: string, ...schemes: string[]): Kind<string> =>
+  kind(example, (value) => {
+    if (!schemes.some((scheme) => value.startsWith(`${scheme}://`))) {
+      throw new Error(`is not a URL that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`);
+    }
+    return value;
+  });
+
+export const boolean: Kind<boolean> = kind('true', (value) => {
+  if (/^(true|yes|on|1)$/i.test(value)) return true;
+  if (/^(false|no|off|0)$/i.test(value)) return false;
+  throw new Error('is neither true nor false');
+});
+
+/** A number within bounds, both included. */
+export function number(example: number, min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
+  return bounded('a number', example, min, max, /^\d+(\.\d+)?$/);
+}
+
+/** A whole number within bounds, both included. */
+export function integer(example: number, min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
+  return bounded('a whole number', example, min, max, /^\d+$/);
+}
+
+function bounded(what: string, example: number, min: number, max: number, pattern: RegExp): Kind<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  return kind(String(example), (value) => {
+    const parsed = Number(value);
+    if (!pattern.test(value) || parsed < min || parsed > max) throw new Error(`is not ${what} ${range}`);
+    return parsed;
+  });
+}
+
+/** One of some words; case does not matter, the spelling given here is the value. */
+export const oneOf = <T extends string>(...words: [T, ...T[]]): Kind<T> =>
+  kind(words[0], (value) => {
+    const found = words.find((candidate) => candidate.toLowerCase() === value.toLowerCase());
+    if (found === undefined) throw new Error(`is none of ${words.join(', ')}`);
+    return found;
+  });
+
+/** `["a","b"]` or `a,b`. */
+export const list = (example: string): Kind<string[]> =>
+  kind(example, (value) => {
+    if (!value.startsWith('[')) {
+      return value.split(',').flatMap((part) => part.trim() || []);
+    }
+    const parsed = parseJson(value);
+    if (!Array.isArray(parsed) || !parsed.every((item) => typeof item === 'string' && item !== '')) {
+      throw new Error('is not a JSON list of strings');
+    }
+    return parsed as string[];
+  });
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+export const timezone: Kind<string> = kind('Europe/Madrid', (value) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return value;
+  } catch {
+    throw new Error('is not an IANA time zone');
+  }
+});
+
+/** Express's `trust proxy`: yes or no, a number of hops, or a list of addresses and subnets. */
+export const trustProxy: Kind<boolean | number | string> = kind('loopback', (value) => {
+  if (/^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
+  return /^\d+$/.test(value) ? Number(value) : value;
+});

@@ -1,0 +1,12 @@
+export { isLoopback } from './env/boot-rules.js';
+export { Env, SECRET_KEY_PLACEHOLDER } from './env/env.js';
+export { EnvError, type EnvProblem } from './env/env-error.js';
+export { loadEnv } from './env/load-env.js';
+export { parseDuration, parseSize } from './env/units.js';
+export { VARIABLES, type VariableSpec } from './env/variable.js';
+export { lineOptions, loggerOptions } from './logger/logger-options.js';
+export { prettyLines } from './logger/pretty.js';
+export { redact } from './logger/redact.js';
+export { freePort } from './stores/ports.js';
+export { startStores, type Stores } from './stores/start-stores.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,52 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+
+import { newId } from '@tauro/domain';
+import { type Options } from 'pino-http';
+
+const REQUEST_ID = /^[\w.-]{1,128}$/;
+/** Asked every few seconds by machines; nobody wants to read that. */
+const ROUTINE = /^\/(health|metrics)\b/;
+
+/** One line per request, and the request's id in every line written on its way and in the answer. */
+export const requestLogging: Options = {
+  quietReqLogger: true,
+  quietResLogger: true,
+  customAttributeKeys: { reqId: 'request_id', responseTime: 'duration_ms' },
+  serializers: { req: nothing, res: nothing },
+  genReqId: (req, res) => {
+    const given = req.headers['x-request-id'];
+    const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId('req');
+    res.setHeader('X-Request-ID', id);
+    return id;
+  },
+  customLogLevel: (req, res, error) => {
+    if (error || res.statusCode >= 500) return 'error';
+    return ROUTINE.test(pathOf(req)) ? 'debug' : 'info';
+  },
+  customSuccessObject: (_req, _res, { duration_ms }: { duration_ms: number }) => ({
+    logger: 'http',
+    duration_ms,
+  }),
+  // The error filter has logged the error with its stack already.
+  customErrorObject: (_req, _res, _error, { duration_ms }: { duration_ms: number }) => ({
+    logger: 'http',
+    duration_ms,
+  }),
+  customSuccessMessage: describe,
+  customErrorMessage: (req, res) => describe(req, res),
+};
+
+function nothing(): undefined {
+  return undefined;
+}
+
+/** Without the query, which may hold what should not be kept. */
+function describe(req: IncomingMessage, res: ServerResponse): string {
+  const outcome = res.writableEnded ? String(res.statusCode) : 'aborted by the client';
+  return `${req.method} ${pathOf(req)} ${outcome}`;
+}
+
+/** Express rewrites `url` on its way into routers, and keeps the original. */
+function pathOf(req: IncomingMessage & { originalUrl?: string }): string {
+  return (req.originalUrl ?? req.url ?? '').split('?', 1)[0]!;
+}

@@ -1,0 +1,71 @@
+import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { getConnectionToken, MongooseModule } from '@nestjs/mongoose';
+import { Env } from '@tauro/platform';
+import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
+import { Pipeline, PipelineSchema, PipelineVersion, PipelineVersionSchema } from './schemas/pipeline.schema.js';
+import { Project, ProjectSchema } from './schemas/project.schema.js';
+import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
+import { Run, RunSchema } from './schemas/run.schema.js';
+import { Task, TaskSchema } from './schemas/task.schema.js';
+import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
+
+const MODELS = MongooseModule.forFeature([
+  { name: Project.name, schema: ProjectSchema },
+  { name: Pipeline.name, schema: PipelineSchema },
+  { name: PipelineVersion.name, schema: PipelineVersionSchema },
+  { name: Run.name, schema: RunSchema },
+  { name: Task.name, schema: TaskSchema },
+  { name: RunLogChunk.name, schema: RunLogChunkSchema },
+  { name: WorkerRecord.name, schema: WorkerRecordSchema },
+]);
+
+/**
+ * How every process talks to MongoDB. Writes are acknowledged by a majority and journalled unless one says
+ * otherwise, so what the API promised survives a crash of the primary.
+ */
+export function connectOptions(env: Env): ConnectOptions {
+  return {
+    dbName: env.MONGODB_DATABASE,
+    maxPoolSize: env.MONGODB_POOL_SIZE,
+    maxIdleTimeMS: env.MONGODB_MAX_IDLE_TIME * 1000,
+    serverSelectionTimeoutMS: Math.min(env.MONGODB_TIMEOUT * 1000, 5000),
+    connectTimeoutMS: env.MONGODB_TIMEOUT * 1000,
+    socketTimeoutMS: env.MONGODB_TIMEOUT * 1000,
+    writeConcern: { w: 'majority', journal: true },
+    retryWrites: true,
+    autoIndex: false,
+    autoCreate: false,
+    // A model call while the store is away fails at once; the caller answers 503 or tries again later.
+    bufferCommands: false,
+  };
+}
+
+/** Every collection's model, for both apps. */
+@Module({})
+export class DatabaseModule implements OnModuleInit {
+  constructor(
+    @Inject(getConnectionToken()) private readonly connection: Connection,
+    @Inject(Env) private readonly env: Env,
+  ) {}
+
+  static forRoot(): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      imports: [
+        MongooseModule.forRootAsync({
+          inject: [Env],
+          useFactory: (env: Env) => ({ uri: env.MONGODB_URL, ...connectOptions(env) }),
+        }),
+        MODELS,
+      ],
+      exports: [MODELS],
+    };
+  }
+
+  /** Uniqueness lives in these indexes, so nothing may be written before they exist. */
+  async onModuleInit(): Promise<void> {
+    if (this.env.SHOW_SQL_QUERIES) mongoose.set('debug', { shell: true });
+    await Promise.all(Object.values(this.connection.models).map((model) => model.createIndexes()));
+  }
+}

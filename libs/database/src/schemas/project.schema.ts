@@ -1,0 +1,48 @@
+import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { type JsonObject } from '@tauro/domain';
+import { Document } from './document.js';
+
+/** A workspace that groups pipelines, runs and schedules. */
+@Schema({ collection: 'projects', versionKey: false, minimize: false })
+export class Project extends Document {
+  /** Unique without regard to case. */
+  @Prop({ type: String, required: true })
+  name!: string;
+
+  /** The name in lower case: what the unique index compares. */
+  @ApiHideProperty()
+  @Prop({ type: String, required: true })
+  name_key!: string;
+
+  @Prop({ type: String, default: '' })
+  description!: string;
+
+  @Prop({ type: String, default: null })
+  owner!: string | null;
+
+  /** Whatever the owner wants to keep beside the project. */
+  @Prop({ type: Object, default: {} })
+  metadata!: JsonObject;
+
+  @Prop({ type: Date, required: true })
+  created_at!: Date;
+
+  @Prop({ type: Date, required: true })
+  updated_at!: Date;
+
+  /** Counts accepted changes; the `ETag` is made of it. */
+  @Prop({ type: Number, default: 1 })
+  revision!: number;
+
+  /** The request that created it. */
+  @Prop({ type: String, default: null })
+  request_id!: string | null;
+}
+
+export const ProjectSchema = SchemaFactory.createForClass(Project);
+ProjectSchema.index({ name_key: 1 }, { unique: true });
+ProjectSchema.index({ created_at: -1, _id: -1 });
+ProjectSchema.index({ updated_at: -1, _id: -1 });
+ProjectSchema.index({ name: 1, _id: 1 });
+ProjectSchema.index({ owner: 1, created_at: -1, _id: -1 });

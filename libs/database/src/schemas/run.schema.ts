@@ -1,0 +1,150 @@
+import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { RUN_STATES, type JsonObject, type RunState } from '@tauro/domain';
+import { Document } from './document.js';
+
+/** How far a run is, counted in tasks. */
+export class RunProgress {
+  total_tasks!: number;
+  /** Tasks that ended well: SUCCESS or SKIPPED. */
+  completed_tasks!: number;
+  running_tasks!: number;
+  /** FAILED and UPSTREAM_FAILED. */
+  failed_tasks!: number;
+  /** Terminal tasks of all, 0..100 with two decimals. */
+  percent_complete!: number;
+}
+
+export class RunMetrics {
+  /** Rows that nodes produced or wrote, summed. */
+  rows_processed!: number;
+  bytes_processed!: number;
+  /** Failed attempts. */
+  error_count!: number;
+}
+
+/** Why a run or a task failed. */
+export class Failure {
+  type!: string;
+  message!: string;
+  /** The node that failed first, on a run. */
+  node_id?: string;
+}
+
+/** What only the engine reads. */
+export interface RunEngine {
+  /** `pipeline_versions._id` the run is pinned to. */
+  version_id: string;
+  max_parallelism: number | null;
+  /** Ids of the tasks that hold one of the `max_parallelism` slots. */
+  slots: string[];
+  /** When the reconciler looks at the run if nothing else has; absent once there is nothing left to do. */
+  check_at?: Date;
+  /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
+  advanced?: boolean;
+  retention_days: number;
+}
+
+/** One execution of a pipeline version. */
+@Schema({ collection: 'pipeline_runs', versionKey: false, minimize: false })
+export class Run extends Document {
+  @Prop({ type: String, required: true })
+  project_id!: string;
+
+  @Prop({ type: String, required: true })
+  pipeline_id!: string;
+
+  @Prop({ type: String, required: true })
+  pipeline_name!: string;
+
+  /** The version it is pinned to, whatever happens to the pipeline later. */
+  @Prop({ type: Number, required: true })
+  pipeline_version!: number;
+
+  /** PENDING until started, QUEUED until a worker begins, then RUNNING until every task is terminal. */
+  @Prop({ type: String, enum: RUN_STATES, required: true })
+  state!: RunState;
+
+  @Prop({ type: Object, default: {} })
+  params!: JsonObject;
+
+  @Prop({ type: Object, default: {} })
+  tags!: Record<string, string>;
+
+  @Prop({ type: Object, required: true })
+  progress!: RunProgress;
+
+  @Prop({ type: Object, required: true })
+  metrics!: RunMetrics;
+
+  @Prop({ type: Object, default: null })
+  error!: Failure | null;
+
+  /** Why it is not moving, when it is not. Worked out when it is read, never stored. */
+  waiting_reason?: string | null;
+
+  /** The run whose finished outputs this one reuses. */
+  @Prop({ type: String, default: null })
+  rerun_of!: string | null;
+
+  @Prop({ type: String, default: null })
+  schedule_id!: string | null;
+
+  @Prop({ type: Date, default: null })
+  scheduled_for!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  data_interval_start!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  data_interval_end!: Date | null;
+
+  @Prop({ type: Date, required: true })
+  created_at!: Date;
+
+  @Prop({ type: Date, required: true })
+  updated_at!: Date;
+
+  @Prop({ type: Date, default: null })
+  queued_at!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  started_at!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  finished_at!: Date | null;
+
+  /** From started to finished; null until then. */
+  @Prop({ type: Number, default: null })
+  duration_seconds!: number | null;
+
+  /** Set once cancelling was asked for; the run ends when its running tasks have stopped. */
+  @Prop({ type: Date, default: null })
+  cancel_requested_at!: Date | null;
+
+  /** When retention may remove it; null until it is terminal. */
+  @Prop({ type: Date, default: null })
+  expires_at!: Date | null;
+
+  @Prop({ type: String, default: null })
+  request_id!: string | null;
+
+  @ApiHideProperty()
+  @Prop({ type: Object, required: true })
+  engine!: RunEngine;
+}
+
+export const RunSchema = SchemaFactory.createForClass(Run);
+RunSchema.index({ created_at: -1, _id: -1 });
+RunSchema.index({ state: 1, created_at: -1, _id: -1 });
+RunSchema.index({ project_id: 1, created_at: -1, _id: -1 });
+RunSchema.index({ project_id: 1, state: 1, created_at: -1, _id: -1 });
+RunSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
+RunSchema.index({ schedule_id: 1, created_at: -1, _id: -1 }, { sparse: true });
+RunSchema.index({ rerun_of: 1, created_at: -1, _id: -1 }, { sparse: true });
+RunSchema.index({ started_at: -1, _id: -1 });
+RunSchema.index({ finished_at: -1, _id: -1 });
+RunSchema.index({ updated_at: -1, _id: -1 });
+RunSchema.index({ duration_seconds: -1, _id: -1 });
+RunSchema.index({ 'tags.$**': 1 });
+RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });

@@ -1,0 +1,118 @@
+import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { ApiHideProperty } from '@nestjs/swagger';
+import { TASK_STATES, type Json, type TableRef, type TaskState } from '@tauro/domain';
+import { Document } from './document.js';
+import { Failure } from './run.schema.js';
+
+/** One try of a task on one worker. */
+export class Attempt {
+  attempt!: number;
+  /** LOST when its worker went away, SKIPPED when its condition was false. */
+  state!: 'RUNNING' | 'SUCCESS' | 'FAILED' | 'SKIPPED' | 'CANCELLED' | 'LOST' | 'WAITING';
+  worker_id!: string;
+  started_at!: Date;
+  finished_at!: Date | null;
+  error!: Failure | null;
+}
+
+export class TaskMetrics {
+  rows!: number;
+  bytes!: number;
+}
+
+/** Who may write the task's next transition. The id is the fencing token. */
+export interface Claim {
+  id: string;
+  worker_id: string;
+  /** By the database's clock. */
+  lease_until: Date;
+}
+
+/** What only the engine reads. */
+export interface TaskEngine {
+  claim: Claim | null;
+  /** Id of the job that last carried the task; a fresh one per dispatch. */
+  dispatch: string | null;
+  /** When the reconciler looks at the task if nothing else has; absent while PENDING and once advanced. */
+  check_at?: Date;
+  /** False from the terminal write until the nodes after it were told. */
+  advanced?: boolean;
+  /** Attempts that failed; compared with `max_attempts`. */
+  failures: number;
+  /** Attempts whose worker went away; bounded apart from failures. */
+  losses: number;
+  priority: number;
+  /** The table it published. */
+  artifact: TableRef | null;
+  /** When a RETRYING or WAITING task goes on. */
+  wake_at: Date | null;
+}
+
+/** One node of one run. */
+@Schema({ collection: 'tasks', versionKey: false, minimize: false })
+export class Task extends Document {
+  @Prop({ type: String, required: true })
+  run_id!: string;
+
+  @Prop({ type: String, required: true })
+  node_id!: string;
+
+  /** Place in a mapped node; null otherwise. */
+  @Prop({ type: Number, default: null })
+  index!: number | null;
+
+  /** The node's type, such as `source`. */
+  @Prop({ type: String, required: true })
+  type!: string;
+
+  @Prop({ type: String, enum: TASK_STATES, required: true })
+  state!: TaskState;
+
+  /** Attempts begun. */
+  @Prop({ type: Number, default: 0 })
+  attempt!: number;
+
+  @Prop({ type: Number, required: true })
+  max_attempts!: number;
+
+  @Prop({ type: [Object], default: [] })
+  attempts!: Attempt[];
+
+  @Prop({ type: Object, default: null })
+  error!: Failure | null;
+
+  /** `{rows, bytes, columns}` for a node that made a table. */
+  @Prop({ type: Object, default: null })
+  output!: Json;
+
+  @Prop({ type: Object, default: null })
+  metrics!: TaskMetrics | null;
+
+  /** 0..1 while it runs, when the node says so. */
+  @Prop({ type: Number, default: null })
+  progress!: number | null;
+
+  /** Why it is not moving, when it is not. Worked out when it is read, never stored. */
+  waiting_reason?: string | null;
+
+  @Prop({ type: Date, required: true })
+  created_at!: Date;
+
+  @Prop({ type: Date, default: null })
+  queued_at!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  started_at!: Date | null;
+
+  @Prop({ type: Date, default: null })
+  finished_at!: Date | null;
+
+  @ApiHideProperty()
+  @Prop({ type: Object, required: true })
+  engine!: TaskEngine;
+}
+
+export const TaskSchema = SchemaFactory.createForClass(Task);
+TaskSchema.index({ run_id: 1, node_id: 1, index: 1 }, { unique: true });
+TaskSchema.index({ run_id: 1, state: 1 });
+TaskSchema.index({ 'engine.check_at': 1 }, { sparse: true });

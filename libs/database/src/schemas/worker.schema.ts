@@ -1,0 +1,47 @@
+import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { Document } from './document.js';
+
+export const WORKER_STATES = ['ACTIVE', 'DRAINING', 'GONE'] as const;
+export type WorkerState = (typeof WORKER_STATES)[number];
+
+/** A worker process, as it says itself with every heartbeat. */
+@Schema({ collection: 'workers', versionKey: false })
+export class WorkerRecord extends Document {
+  @Prop({ type: String, required: true })
+  host!: string;
+
+  @Prop({ type: Number, required: true })
+  pid!: number;
+
+  @Prop({ type: [String], default: [] })
+  tags!: string[];
+
+  /** Tasks it takes at once. */
+  @Prop({ type: Number, required: true })
+  slots!: number;
+
+  /** Tasks it has in hand. */
+  @Prop({ type: Number, default: 0 })
+  running!: number;
+
+  /** Names of the `task` handlers it has. */
+  @Prop({ type: [String], default: [] })
+  handlers!: string[];
+
+  @Prop({ type: String, required: true })
+  version!: string;
+
+  /** GONE once its heartbeat is older than three intervals, whatever is stored. */
+  @Prop({ type: String, enum: WORKER_STATES, required: true })
+  state!: WorkerState;
+
+  @Prop({ type: Date, required: true })
+  started_at!: Date;
+
+  @Prop({ type: Date, required: true })
+  heartbeat_at!: Date;
+}
+
+export const WorkerRecordSchema = SchemaFactory.createForClass(WorkerRecord);
+// A worker that is gone stays listed for a day, then disappears by itself.
+WorkerRecordSchema.index({ heartbeat_at: 1 }, { expireAfterSeconds: 86_400 });

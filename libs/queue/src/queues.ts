@@ -1,0 +1,54 @@
+import { type JobsOptions, type RedisOptions } from 'bullmq';
+
+/** Tasks that are ready to be executed. One job is one dispatch of one task. */
+export const TASK_QUEUE = 'tasks';
+/** Delayed jobs: a retry that is due, a `wait` node that is over. */
+export const WAKE_QUEUE = 'wakes';
+
+export interface TaskJob {
+  run_id: string;
+  task_id: string;
+  /** The `task` handler that is needed, so that a worker without it need not claim the task to find out. */
+  handler?: string;
+}
+
+export interface WakeJob {
+  run_id: string;
+  task_id: string;
+}
+
+/**
+ * A job carries, it does not remember: it is removed when it ended, however it ended (a kept failed job would
+ * make adding its id again a silent no-op), and it is never repeated by BullMQ, because attempts are counted in
+ * MongoDB.
+ */
+export const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
+
+/** The id of a dispatch's job; a task gets a fresh `dispatch` each time it is handed over. */
+export const jobId = (taskId: string, dispatch: string): string => `${taskId}-${dispatch}`;
+
+/**
+ * BullMQ ranks 1 first and wants small positive numbers, a node's priority is -100..100 with the highest
+ * first. The common priority 0 maps to none at all, which keeps the plain FIFO list and its speed.
+ */
+export const jobPriority = (priority: number): number | undefined =>
+  priority === 0 ? undefined : Math.max(1, 1000 - priority);
+
+/**
+ * Connection for whoever adds jobs: a command fails at once while Redis is away instead of waiting in memory,
+ * because the state is already in MongoDB and the reconciler will hand the task over later.
+ */
+export const producerConnection = (url: string): RedisOptions => ({
+  url,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 1,
+  commandTimeout: 2000,
+  retryStrategy: (times: number) => Math.min(100 * times, 2000),
+});
+
+/** Connection for whoever takes jobs: it waits for Redis for ever. */
+export const consumerConnection = (url: string): RedisOptions => ({
+  url,
+  maxRetriesPerRequest: null,
+  retryStrategy: (times: number) => Math.min(100 * times, 2000),
+});

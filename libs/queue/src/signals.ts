@@ -1,0 +1,105 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Env } from '@tauro/platform';
+import { Redis } from 'ioredis';
+
+/** What a run's channel says: something about it changed, or log lines were appended. */
+export type RunSignal = 'changed' | 'log';
+type Listener = (message: string) => void;
+
+/**
+ * Hints between processes over Redis publish/subscribe. A hint makes things fast, never correct: whoever
+ * misses one finds the same fact in MongoDB with its next heartbeat or poll.
+ */
+@Injectable()
+export class Signals implements OnModuleDestroy {
+  private readonly logger = new Logger(Signals.name);
+  private readonly publisher: Redis;
+  private subscriber?: Redis;
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly prefix: string;
+
+  constructor(@Inject(Env) env: Env) {
+    this.prefix = `${env.QUEUE_PREFIX}:signal`;
+    this.publisher = this.connect(env.REDIS_URL!, { enableOfflineQueue: false, commandTimeout: 2000 });
+    this.connectSubscriber = () => this.connect(env.REDIS_URL!, { enableReadyCheck: false });
+  }
+
+  private readonly connectSubscriber: () => Redis;
+
+  /** Asks every worker to stop what it executes of this run. */
+  cancelled(runId: string): void {
+    this.publish(`${this.prefix}:cancel`, runId);
+  }
+
+  onCancelled(listener: (runId: string) => void): () => void {
+    return this.listen(`${this.prefix}:cancel`, listener);
+  }
+
+  /** Tells whoever follows the run. */
+  run(runId: string, signal: RunSignal): void {
+    this.publish(`${this.prefix}:run:${runId}`, signal);
+  }
+
+  onRun(runId: string, listener: (signal: RunSignal) => void): () => void {
+    return this.listen(`${this.prefix}:run:${runId}`, listener as Listener);
+  }
+
+  /** Round trip to Redis. @throws when it is away. */
+  async ping(): Promise<void> {
+    await this.publisher.ping();
+  }
+
+  onModuleDestroy(): void {
+    this.publisher.disconnect();
+    this.subscriber?.disconnect();
+  }
+
+  private publish(channel: string, message: string): void {
+    this.publisher.publish(channel, message).catch(() => {
+      // Redis is away; the fact is in MongoDB and will be found there.
+    });
+  }
+
+  private listen(channel: string, listener: Listener): () => void {
+    const subscriber = (this.subscriber ??= this.openSubscriber());
+    let listeners = this.listeners.get(channel);
+    if (!listeners) {
+      this.listeners.set(channel, (listeners = new Set()));
+      subscriber.subscribe(channel).catch(() => undefined);
+    }
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(channel) === listeners) {
+        this.listeners.delete(channel);
+        subscriber.unsubscribe(channel).catch(() => undefined);
+      }
+    };
+  }
+
+  private openSubscriber(): Redis {
+    const subscriber = this.connectSubscriber();
+    subscriber.on('message', (channel: string, message: string) => {
+      for (const listener of this.listeners.get(channel) ?? []) listener(message);
+    });
+    return subscriber;
+  }
+
+  private connect(url: string, options: Record<string, unknown>): Redis {
+    const redis = new Redis(url, {
+      maxRetriesPerRequest: null,
+      retryStrategy: (times: number) => Math.min(100 * times, 2000),
+      ...options,
+    });
+    let away = false;
+    redis.on('error', (error: Error) => {
+      if (!away) this.logger.warn(`Redis is away: ${error.message}`);
+      away = true;
+    });
+    redis.on('ready', () => {
+      if (away) this.logger.log('Redis is back');
+      away = false;
+    });
+    return redis;
+  }
+}

@@ -1,0 +1,63 @@
+import { checkTarget } from '../egress/egress.js';
+import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { call } from './call.js';
+import { callError, statusError } from './http.errors.js';
+import { HTTP_SCHEMA } from './http.schema.js';
+import { describeCall, requestOf } from './request.js';
+import { outputOf } from './response.js';
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** Calls an HTTP service; the output is `{status, headers, body}`, the body parsed when it is JSON. */
+export const httpNode: NodeKind = {
+  type: 'http',
+  summary: 'Calls an HTTP service and keeps its answer.',
+  schema: HTTP_SCHEMA,
+
+  check(node) {
+    const url = node.config?.['url'];
+    if (typeof url !== 'string' || url.includes('{{')) return [];
+    const field = 'config.url';
+    if (!URL.canParse(url)) {
+      const message = `'${url}' is no URL; write it out, such as https://example.com/path`;
+      return [{ field, message, type: 'value_error' }];
+    }
+    try {
+      // Whether private addresses are allowed is the worker's to say, when it calls.
+      checkTarget(new URL(url), true);
+      return [];
+    } catch (error) {
+      return [{ field, message: (error as Error).message, type: 'value_error' }];
+    }
+  },
+
+  async execute(context: NodeContext): Promise<NodeResult> {
+    const { config, settings, signal } = context;
+    const request = requestOf(config);
+    const seconds = (config['timeout_seconds'] as number | undefined) ?? DEFAULT_TIMEOUT_SECONDS;
+    const abort = new AbortController();
+    const stop = (): void => abort.abort(signal.reason);
+    const timer = setTimeout(() => abort.abort(), seconds * 1000);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const started = performance.now();
+    try {
+      const answer = await call(request, settings.egressAllowPrivate, abort.signal);
+      const took = Math.round(performance.now() - started);
+      context.log('INFO', `${describeCall(request)} answered ${answer.status} in ${took} ms`);
+      if (!isExpected(answer.status, config['expected_status'])) throw statusError(request, answer);
+      return { output: outputOf(request, answer) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw callError(request, error, abort.signal.aborted ? seconds : undefined);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    }
+  },
+};
+
+function isExpected(status: number, expected: unknown): boolean {
+  if (expected === undefined) return status >= 200 && status < 300;
+  return [expected].flat().some((one) => Number(one) === status);
+}

@@ -1,0 +1,107 @@
+import {
+  type ErrorDetail,
+  type Json,
+  type JsonObject,
+  type LogLevel,
+  type NodeDefinition,
+  type TableRef,
+} from '@tauro/domain';
+import { type ArtifactStore } from './artifacts.js';
+import { type NodeSettings } from './settings.js';
+
+export type { Column, LogLevel, TableRef } from '@tauro/domain';
+
+/** What an upstream node left behind. `table` is there for nodes that produce rows. */
+export interface NodeInput {
+  node_id: string;
+  output: Json;
+  table?: TableRef;
+}
+
+/** The run as a node sees it, also `{{ run.* }}` in templates. */
+export interface RunScope {
+  id: string;
+  project_id: string;
+  pipeline_id: string;
+  pipeline_name: string;
+  created_at: string;
+  scheduled_for?: string;
+  data_interval_start?: string;
+  data_interval_end?: string;
+}
+
+/** Everything one attempt may touch. Nothing in it writes engine state. */
+export interface NodeContext {
+  run: RunScope;
+  params: JsonObject;
+  tags: Record<string, string>;
+  task: { id: string; node_id: string; index?: number; attempt: number; claim_id: string };
+  /**
+   * The node's config with every template rendered; the strings a kind lists as `bound` arrive as `BoundText`.
+   */
+  config: Record<string, unknown>;
+  /** In the order the edges were written. */
+  inputs: NodeInput[];
+  log(level: LogLevel, message: string): void;
+  /** 0..1; shown as the task's progress, never required. */
+  progress(fraction: number): void;
+  /** Aborted on cancel, timeout and lost lease: stop work and reject soon after. */
+  signal: AbortSignal;
+  artifacts: ArtifactStore;
+  settings: NodeSettings;
+  handlers: TaskHandlers;
+}
+
+/** Runs registered `task` handlers outside the worker's own process. */
+export interface TaskHandlers {
+  names(): string[];
+  /** @throws NodeError when the handler is unknown, fails, exits its process or outgrows its memory. */
+  run(handler: string, input: Json, context: NodeContext): Promise<Json>;
+}
+
+/** What an attempt yields. */
+export type NodeResult =
+  | {
+      /** JSON of at most 64 KB; `{rows, bytes, columns}` for a node that makes or writes a table. */
+      output: Json;
+      table?: TableRef;
+      /** Added to the run's `rows_processed` and `bytes_processed`. */
+      rows?: number;
+      bytes?: number;
+    }
+  /** Sleep without holding a slot; the task then ends SUCCESS with `output`. */
+  | { wait_until: Date; output: Json };
+
+/**
+ * One kind of node: its config's JSON Schema (what the API validates with) and its executor (what the worker
+ * calls). A kind is a folder of this library and one line in `registry.ts`.
+ */
+export interface NodeKind {
+  type: string;
+  /** One sentence for people, shown in OpenAPI and in errors. */
+  summary: string;
+  /** JSON Schema of `config`. Strings may hold templates, so formats are checked on the rendered config. */
+  schema: Record<string, unknown>;
+  /** Whether the string at this path of `config` is bound as SQL parameters instead of being pasted. */
+  bound?(path: readonly (string | number)[]): boolean;
+  /** What the schema cannot say: number of inputs, SQL that reaches outside. Paths are relative to the node. */
+  check?(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> | ErrorDetail[];
+  execute(context: NodeContext): Promise<NodeResult>;
+  /** Whether the worker's default timeout applies (not to a node that sleeps). Default true. */
+  timed?: boolean;
+}
+
+/**
+ * A failure with a message a person can act on. `retryable: false` ends the task at once: repeating a
+ * missing column or a bad path only costs time.
+ */
+export class NodeError extends Error {
+  constructor(
+    readonly type: string,
+    message: string,
+    readonly retryable = true,
+  ) {
+    super(message);
+    this.name = 'NodeError';
+  }
+}

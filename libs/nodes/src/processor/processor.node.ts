@@ -1,0 +1,141 @@
+import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
+import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { type DuckDbSession } from '../tables/duckdb.js';
+import { renderedConfigCheck } from '../tables/rendered-config.js';
+import { countOf, ident } from '../tables/sql-text.js';
+import { nodeErrorOf } from '../tables/table-errors.js';
+import {
+  inSession,
+  parquetRows,
+  tableInputs,
+  type TableInput,
+  tableTarget,
+  tableUpstream,
+  writeTable,
+} from '../tables/table-output.js';
+import { userQuery, type UserSql } from '../tables/user-sql.js';
+import { sqlFaults } from './check-sql.js';
+import { PROCESSOR_SCHEMA } from './processor.schema.js';
+import { placeOf, runSteps } from './run-steps.js';
+import { itemsOf, namesInSql, startOf } from './items.js';
+import { type Relation } from './transformations/transformation.js';
+
+const checkConfig = renderedConfigCheck(PROCESSOR_SCHEMA);
+
+/** Makes a table out of upstream tables, by a list of transformations or by SQL. */
+export const processorNode: NodeKind = {
+  type: 'processor',
+  summary: 'Transforms the rows of upstream nodes: a list of transformations, or one SQL query.',
+  schema: PROCESSOR_SCHEMA,
+
+  // `columns` of derive is SQL; rename and cast refuse templates in theirs.
+  bound: ([first, , key, name]) =>
+    first === 'sql' ||
+    (first === 'transformations' &&
+      (key === 'where' || ((key === 'columns' || key === 'metrics') && typeof name === 'string'))),
+
+  async check(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> {
+    const { sql, transformations, input } = node.config ?? {};
+    if ((sql === undefined) === (transformations === undefined)) {
+      const message =
+        sql === undefined ? 'needs transformations or sql' : 'give transformations or sql, not both';
+      return [{ field: 'config', message, type: sql === undefined ? 'missing' : 'value_error' }];
+    }
+    const { ids, fault } = tableUpstream(upstream);
+    if (fault) return [fault];
+    const clash = sameInSql(ids);
+    if (clash) return [{ field: 'depends_on', message: clash, type: 'value_error' }];
+    const faults = await sqlFaults({ sql, transformations }, namesInSql(ids));
+    if (transformations === undefined || typeof transformations === 'string') return faults;
+    const start = startOf(itemsOf(transformations), ids, input as string | undefined);
+    if (typeof start === 'string')
+      faults.push({ field: 'config.transformations', message: start, type: 'value_error' });
+    return [...faults, ...templatesAsNames(transformations)];
+  },
+
+  async execute(context: NodeContext): Promise<NodeResult> {
+    const { config } = context;
+    checkConfig(config);
+    const tables = tableInputs(context);
+    const clash = sameInSql(tables.map((table) => table.node_id));
+    if (clash) throw new NodeError('InvalidConfig', clash, false);
+    const target = await tableTarget(context);
+    const paths = [...tables.map((table) => table.path), target.path];
+    return inSession(context, { paths }, async (session) => {
+      const inputs = await openInputs(session, tables);
+      const { view, columns } =
+        config['sql'] === undefined
+          ? await runSteps(session, config, inputs)
+          : await runQuery(session, config['sql'] as UserSql, inputs);
+      const what = describe(config);
+      try {
+        const result = await writeTable(session, `SELECT * FROM ${ident(view)}`, columns, target, context);
+        const before = tables.reduce((sum, table) => sum + table.rows, 0);
+        context.log('INFO', `${what}: ${countOf(before, 'row')} in, ${countOf(result.rows, 'row')} out`);
+        return result;
+      } catch (error) {
+        throw nodeErrorOf(error, what, columns);
+      }
+    });
+  },
+};
+
+async function openInputs(
+  session: DuckDbSession,
+  tables: readonly TableInput[],
+): Promise<Map<string, Relation>> {
+  const inputs = new Map<string, Relation>();
+  for (const { node_id, path } of tables) {
+    const columns = await session.view(node_id, parquetRows(path));
+    inputs.set(node_id, { view: node_id, columns, file: path });
+  }
+  const [only] = tables;
+  if (tables.length === 1) await session.view('input', parquetRows(only!.path));
+  return inputs;
+}
+
+async function runQuery(
+  session: DuckDbSession,
+  sql: UserSql,
+  inputs: Map<string, Relation>,
+): Promise<Relation> {
+  const query = await userQuery(session, sql, namesInSql([...inputs.keys()]), 'sql');
+  try {
+    return { view: 'result of sql', columns: await session.view('result of sql', query) };
+  } catch (error) {
+    throw nodeErrorOf(
+      error,
+      'sql',
+      [...inputs.values()].flatMap((input) => input.columns),
+    );
+  }
+}
+
+/** SQL does not tell upper from lower case, so two such inputs would be one table. */
+function sameInSql(ids: readonly string[]): string | undefined {
+  const lower = ids.map((id) => id.toLowerCase());
+  const i = lower.findIndex((id, at) => lower.indexOf(id) !== at);
+  return i < 0
+    ? undefined
+    : `the inputs '${ids[lower.indexOf(lower[i]!)]}' and '${ids[i]}' differ only in case`;
+}
+
+/** `rename` and `cast` put their texts into the statement as names and types, which no value can be. */
+function templatesAsNames(transformations: unknown): ErrorDetail[] {
+  return itemsOf(transformations).flatMap(({ type, options }, i) => {
+    if (type !== 'rename' && type !== 'cast') return [];
+    return Object.entries(options['columns'] as object)
+      .filter(([, text]) => typeof text === 'string' && text.includes('{{'))
+      .map(([name]) => ({
+        field: `config.transformations.${i}.columns.${name}`,
+        message: 'cannot be a template',
+        type: 'value_error',
+      }));
+  });
+}
+
+function describe(config: Record<string, unknown>): string {
+  if (config['sql'] !== undefined) return 'sql';
+  const items = itemsOf(config['transformations']);
+  return items.length === 1 ? placeOf(0, items[0]!.type) : items.map(({ type }) => type).join(', ');
+}

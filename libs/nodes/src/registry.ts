@@ -1,0 +1,12 @@
+import { type NodeKind } from './node-kind.js';
+import { httpNode } from './http/http.node.js';
+import { processorNode } from './processor/processor.node.js';
+import { sinkNode } from './sink/sink.node.js';
+import { sourceNode } from './source/source.node.js';
+import { taskNode } from './task/task.node.js';
+import { waitNode } from './wait/wait.node.js';
+
+/** Every kind of node there is, by its `type`. A new kind is one folder and one entry here. */
+export const NODE_KINDS: ReadonlyMap<string, NodeKind> = new Map(
+  [sourceNode, processorNode, sinkNode, taskNode, httpNode, waitNode].map((kind) => [kind.type, kind]),
+);

@@ -1,0 +1,189 @@
+import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
+import { DataFiles, exists } from '../tables/data-files.js';
+import { type DuckDbSession } from '../tables/duckdb.js';
+import { chooseFormat, endingsOf, type FileFormat, formatOf } from '../tables/file-format.js';
+import { countOf, findColumn, idents, literal, namesOf } from '../tables/sql-text.js';
+import { nodeErrorOf } from '../tables/table-errors.js';
+import { inSession, parquetRows, shortened, type TableInput } from '../tables/table-output.js';
+
+type WriteMode = 'overwrite' | 'append' | 'error';
+
+/** What is to be written where. */
+interface Plan {
+  /** Real path of the file or folder. */
+  target: string;
+  /** As messages and the output call it. */
+  shown: string;
+  format: FileFormat;
+  mode: WriteMode;
+  partitionBy: string[];
+  /** Name of the data file inside a folder. It is the same in every attempt, so a repeated append replaces it. */
+  part: string;
+  /** Folder beside the target where the data is written first; a rename then publishes it. */
+  staging: string;
+  stagingPrefix: string;
+}
+
+/** Writes a table to a file or folder; readers see the old data or the new, never a half. */
+export async function writeFiles(context: NodeContext, table: TableInput): Promise<NodeResult> {
+  const plan = await planOf(context, table);
+  try {
+    await prepareStaging(plan);
+    const access = { paths: [table.path], directories: [plan.staging] };
+    const rows = await inSession(context, access, (session) => stage(session, plan, table));
+    const bytes = await sizeOf(join(plan.staging, 'data'));
+    // A worker that lost its claim meanwhile must not replace what the winner wrote.
+    context.signal.throwIfAborted();
+    await publish(plan);
+    context.log('INFO', `wrote ${countOf(rows, 'row')} to ${plan.shown}`);
+    return { output: { rows, bytes, columns: shortened(table.columns), path: plan.shown }, rows, bytes };
+  } catch (error) {
+    throw fileError(error, plan.shown);
+  } finally {
+    // What cannot be removed now, the next attempt clears away.
+    await rm(plan.staging, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function planOf(
+  { config, settings, artifacts, run, task }: NodeContext,
+  table: TableInput,
+): Promise<Plan> {
+  const written = config['path'] as string;
+  const mode = (config['write_mode'] ?? 'overwrite') as WriteMode;
+  const partitionBy = ((config['partition_by'] ?? []) as string[]).map((name) => {
+    const column = findColumn(table.columns, name);
+    if (column) return column.name;
+    const message = `partition_by: column '${name}' does not exist (columns: ${namesOf(table.columns)})`;
+    throw new NodeError('ColumnNotFound', message, false);
+  });
+  if (partitionBy.length > 0 && partitionBy.length === table.columns.length) {
+    throw new NodeError(
+      'InvalidConfig',
+      'partition_by: at least one column must be left for the files',
+      false,
+    );
+  }
+  const isFolder = mode === 'append' || partitionBy.length > 0;
+  if (isFolder && formatOf(written).format)
+    throw new NodeError('InvalidConfig', folderMessage(written), false);
+  const format = isFolder
+    ? ((config['format'] ?? 'parquet') as FileFormat)
+    : chooseFormat(written, config['format']);
+
+  const files = new DataFiles(settings, artifacts.root);
+  const target = await files.target(written);
+  const shown = files.display(target);
+  if (mode === 'error' && (await exists(target))) throw alreadyThere(shown);
+  const info = await stat(target).catch(() => undefined);
+  if (info && info.isDirectory() !== isFolder) {
+    const found = isFolder
+      ? 'a file, but a folder is to be written'
+      : 'a folder, but a file is to be written';
+    throw new NodeError('BadPath', `'${shown}' is ${found}; choose another path`, false);
+  }
+  const part = `part-${run.id}-${task.node_id}${task.index === undefined ? '' : `-${task.index}`}`;
+  const stagingPrefix = `.${basename(target)}.${task.id}.`;
+  const staging = join(dirname(target), `${stagingPrefix}${task.claim_id}.tmp`);
+  return { target, shown, format, mode, partitionBy, part, staging, stagingPrefix };
+}
+
+/** Makes the staging folder, and clears away those of earlier claims of this task, which died or are too late. */
+async function prepareStaging({ target, staging, stagingPrefix }: Plan): Promise<void> {
+  const parent = dirname(target);
+  await mkdir(parent, { recursive: true });
+  const stale = (await readdir(parent)).filter((name) => name.startsWith(stagingPrefix));
+  await Promise.all(stale.map((name) => rm(join(parent, name), { recursive: true, force: true })));
+  await mkdir(staging);
+}
+
+/** Why a path with the ending of a file cannot be a folder. */
+export const folderMessage = (path: string): string =>
+  `with write_mode append or partition_by the path is a folder: leave the ending away from '${path}' and set format`;
+
+/** Writes `data`, a file or a folder, into the staging folder. */
+function stage(session: DuckDbSession, plan: Plan, { path }: TableInput): Promise<number> {
+  const { format, partitionBy, staging, part, target } = plan;
+  const data = join(staging, 'data');
+  const options = formatOptions(format, target);
+  if (partitionBy.length === 0) {
+    return session.copy(parquetRows(path), data, `${options}, USE_TMP_FILE false`);
+  }
+  const names = `FILENAME_PATTERN ${literal(`${part}-{i}`)}`;
+  return session.copy(parquetRows(path), data, `${options}, PARTITION_BY (${idents(partitionBy)}), ${names}`);
+}
+
+function formatOptions(format: FileFormat, target: string): string {
+  const compression = formatOf(target).compression;
+  const packed = compression ? `, COMPRESSION ${compression}` : '';
+  switch (format) {
+    case 'csv':
+      return `FORMAT csv, HEADER true, DELIMITER ${formatOf(target).ending === '.tsv' ? "'\t'" : "','"}${packed}`;
+    case 'json':
+      return `FORMAT json, ARRAY true${packed}`;
+    case 'ndjson':
+      return `FORMAT json${packed}`;
+    case 'parquet':
+      return 'FORMAT parquet, COMPRESSION zstd';
+  }
+}
+
+async function publish({ target, staging, format, mode, partitionBy, part, shown }: Plan): Promise<void> {
+  const data = join(staging, 'data');
+  if (mode === 'append') {
+    const files = partitionBy.length > 0 ? await filesIn(data) : [''];
+    for (const file of files) {
+      const place = join(target, file === '' ? part + endingsOf(format)[0]! : file);
+      await mkdir(dirname(place), { recursive: true });
+      await rename(join(data, file), place);
+    }
+  } else if (partitionBy.length > 0) {
+    // No rename replaces a folder that is not empty: the old one steps aside first, and is removed with the staging.
+    if (mode === 'overwrite' && (await exists(target))) await rename(target, join(staging, 'old'));
+    await mkdir(data, { recursive: true });
+    await rename(data, target);
+  } else if (mode === 'error') {
+    // Unlike a rename, a link fails when somebody else was faster.
+    await link(data, target).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST' ? alreadyThere(shown) : error;
+    });
+  } else {
+    await rename(data, target);
+  }
+}
+
+const alreadyThere = (shown: string): NodeError =>
+  new NodeError('TargetExists', `'${shown}' exists already, and write_mode is error`, false);
+
+const filesIn = async (folder: string): Promise<string[]> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+};
+
+async function sizeOf(path: string): Promise<number> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info?.isDirectory()) return info?.size ?? 0;
+  const sizes = await Promise.all(
+    (await filesIn(path)).map(async (file) => (await stat(join(path, file))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+const DISK_ERRORS: Record<string, string> = {
+  EACCES: 'the worker may not write there',
+  EPERM: 'the worker may not write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'a part of the path is a file, not a folder',
+  ENOTEMPTY: 'something else was written there at the same time',
+};
+
+function fileError(error: unknown, shown: string): unknown {
+  const reason = DISK_ERRORS[(error as NodeJS.ErrnoException).code ?? ''];
+  return reason ? new NodeError('WriteFailed', `'${shown}': ${reason}`) : nodeErrorOf(error, shown);
+}

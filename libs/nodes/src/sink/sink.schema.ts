@@ -1,0 +1,45 @@
+import { FILE_FORMATS } from '../tables/file-format.js';
+import { COLUMN_NAMES } from '../tables/schema-parts.js';
+
+export const WRITE_MODES = ['overwrite', 'append', 'error'] as const;
+
+const FILE = {
+  type: 'object',
+  required: ['destination', 'path'],
+  additionalProperties: false,
+  properties: {
+    destination: { const: 'file' },
+    path: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 4096,
+      description: 'Under DATA_ROOTS; folders are made. With append or partition_by it is a folder.',
+    },
+    format: {
+      enum: FILE_FORMATS,
+      description: "Told by the path's ending when left out (.gz and .zst compress); parquet for a folder.",
+    },
+    write_mode: {
+      enum: WRITE_MODES,
+      description:
+        'overwrite (default) replaces what is there, at once; append adds one file per run and node to the folder; ' +
+        'error fails when there is something already.',
+    },
+    partition_by: {
+      ...COLUMN_NAMES,
+      description: 'Columns whose values become folders: `year=2026/month=1/`.',
+    },
+  },
+};
+
+const CONSOLE = {
+  type: 'object',
+  required: ['destination'],
+  additionalProperties: false,
+  properties: {
+    destination: { const: 'console' },
+    limit: { type: 'integer', minimum: 1, maximum: 100, description: 'Rows to show; 20 by default.' },
+  },
+};
+
+export const SINK_SCHEMA = { oneOf: [FILE, CONSOLE] };

@@ -1,0 +1,92 @@
+import { NodeError } from '../node-kind.js';
+import { type FileFormat, formatOf } from '../tables/file-format.js';
+import { listLiteral, literal, structLiteral } from '../tables/sql-text.js';
+
+/** `config.options` of a file source, as its schema has it. */
+export interface FileOptions {
+  columns?: Record<string, string>;
+  delimiter?: string;
+  header?: boolean;
+  quote?: string;
+  escape?: string;
+  null_values?: string | string[];
+  encoding?: string;
+  skip_lines?: number;
+  bad_rows?: 'fail' | 'skip';
+  sample_size?: number;
+}
+
+const COMMON = ['columns', 'sample_size'];
+const CSV_ONLY = [
+  'delimiter',
+  'header',
+  'quote',
+  'escape',
+  'null_values',
+  'encoding',
+  'skip_lines',
+  'bad_rows',
+];
+const ALLOWED: Record<FileFormat, readonly string[]> = {
+  csv: [...COMMON, ...CSV_ONLY],
+  json: COMMON,
+  ndjson: COMMON,
+  parquet: [],
+};
+
+/** Options that mean nothing to a format: telling is better than ignoring. */
+export const unfitOptions = (format: FileFormat, options: object): string[] =>
+  Object.keys(options).filter((key) => !ALLOWED[format].includes(key));
+
+/** DuckDB's call that reads these files as one table; `extra` are further arguments. */
+export function readerCall(
+  format: FileFormat,
+  files: readonly string[],
+  options: FileOptions,
+  extra: readonly string[] = [],
+): string {
+  const unfit = unfitOptions(format, options);
+  if (unfit.length > 0) {
+    throw new NodeError('InvalidConfig', `options.${unfit[0]} does not apply to ${format}`, false);
+  }
+  const several = files.length > 1 ? ['union_by_name = true'] : [];
+  const sample = options.sample_size === undefined ? [] : [`sample_size = ${Number(options.sample_size)}`];
+  const shared = [listLiteral(files), ...several, ...extra];
+  switch (format) {
+    case 'csv':
+      return `read_csv(${[...shared, ...sample, ...csvArguments(files[0]!, options)].join(', ')})`;
+    case 'json':
+    case 'ndjson': {
+      // Objects with many different keys stay objects: their columns should not depend on how many there are.
+      const json = [
+        'map_inference_threshold = -1',
+        `format = '${format === 'json' ? 'auto' : 'newline_delimited'}'`,
+      ];
+      const columns = options.columns ? [`columns = ${structLiteral(options.columns)}`] : [];
+      return `read_json(${[...shared, ...sample, ...json, ...columns].join(', ')})`;
+    }
+    case 'parquet':
+      return `read_parquet(${shared.join(', ')})`;
+  }
+}
+
+/**
+ * The dialect is always stated and never guessed: around one bad row DuckDB's guess makes a table of one column,
+ * or one that begins below it.
+ */
+function csvArguments(file: string, options: FileOptions): string[] {
+  const { header = true, quote = '"', escape = '"', columns } = options;
+  const delimiter = options.delimiter ?? (formatOf(file).ending === '.tsv' ? '\t' : ',');
+  const nulls = ['', ...[options.null_values ?? []].flat()];
+  return [
+    `delim = ${literal(delimiter)}`,
+    `quote = ${literal(quote)}`,
+    `escape = ${literal(quote === '' ? '' : escape)}`,
+    `header = ${header === true}`,
+    `nullstr = ${listLiteral(nulls)}`,
+    ...(options.encoding ? [`encoding = ${literal(options.encoding)}`] : []),
+    `skip = ${Number(options.skip_lines ?? 0)}`,
+    "comment = ''",
+    ...(columns ? [`${header ? 'types' : 'columns'} = ${structLiteral(columns)}`] : []),
+  ];
+}

@@ -1,0 +1,285 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { type JsonObject } from '@tauro/domain';
+import { configFaults } from '../validate.js';
+import { NodeHarness } from '../tables/node-harness.js';
+import { sourceNode } from './source.node.js';
+
+jest.setTimeout(30_000);
+
+let harness: NodeHarness;
+const read = (config: JsonObject): Promise<unknown> => harness.run(sourceNode, 'in', config);
+const file = (config: JsonObject): Promise<unknown> => read({ source_type: 'file', ...config });
+const failure = (config: JsonObject): Promise<string> =>
+  file(config).then(
+    () => 'no failure',
+    (error: Error) => `${(error as Error & { type: string }).type}: ${error.message}`,
+  );
+
+beforeAll(async () => (harness = await NodeHarness.create()));
+afterAll(() => harness.close());
+
+describe('a file source', () => {
+  it('reads CSV with inferred types, and says what came in', async () => {
+    await harness.file('orders.csv', 'id,amount,day,note\n1,2.5,2026-01-31,\n2,3,2026-02-01,"a, b"\n');
+    const result = await file({ path: 'orders.csv' });
+    expect(result).toMatchObject({ output: { rows: 2, columns: expect.any(Array) }, rows: 2 });
+    expect(harness.columns('in')).toEqual([
+      { name: 'id', type: 'BIGINT' },
+      { name: 'amount', type: 'DOUBLE' },
+      { name: 'day', type: 'DATE' },
+      { name: 'note', type: 'VARCHAR' },
+    ]);
+    expect(await harness.rows('in')).toEqual([
+      { id: 1, amount: 2.5, day: '2026-01-31', note: null },
+      { id: 2, amount: 3, day: '2026-02-01', note: 'a, b' },
+    ]);
+    expect(harness.logs.at(-1)).toBe('INFO read 2 rows from orders.csv');
+  });
+
+  it('obeys every CSV option', async () => {
+    await harness.file('odd.txt', "junk\n'x;1';NA\n");
+    await file({
+      path: 'odd.txt',
+      format: 'csv',
+      options: {
+        delimiter: ';',
+        quote: "'",
+        header: false,
+        skip_lines: 1,
+        null_values: ['NA', 'n/a'],
+        columns: { code: 'VARCHAR', n: 'INTEGER' },
+      },
+    });
+    expect(await harness.rows('in')).toEqual([{ code: 'x;1', n: null }]);
+    await harness.file('latin.csv', Buffer.from('name\nJos\xe9\n', 'latin1'));
+    await file({ path: 'latin.csv', options: { encoding: 'latin-1' } });
+    expect(await harness.rows('in')).toEqual([{ name: 'José' }]);
+    await harness.file('typed.csv', 'id,code\n1,007\n');
+    await file({ path: 'typed.csv', options: { columns: { code: 'VARCHAR' } } });
+    expect(await harness.rows('in')).toEqual([{ id: 1, code: '007' }]);
+    await harness.file('tabs.tsv', 'a\tb\n1\t2\n');
+    await file({ path: 'tabs.tsv' });
+    expect(await harness.rows('in')).toEqual([{ a: 1, b: 2 }]);
+  });
+
+  it('reads JSON, NDJSON, Parquet and compressed files by their endings', async () => {
+    await harness.file('a.json', '[{"a": 1, "deep": {"x": [1, 2]}}, {"a": 2}]');
+    await file({ path: 'a.json' });
+    expect(await harness.rows('in')).toEqual([
+      { a: 1, deep: { x: [1, 2] } },
+      { a: 2, deep: null },
+    ]);
+    await harness.file('a.ndjson', '{"a": 1}\n{"a": 2}\n');
+    await file({ path: 'a.ndjson' });
+    expect(await harness.rows('in')).toEqual([{ a: 1 }, { a: 2 }]);
+    await harness.file('a.csv.gz', gzipSync('a\n5\n'));
+    await file({ path: 'a.csv.gz' });
+    expect(await harness.rows('in')).toEqual([{ a: 5 }]);
+  });
+
+  it('reads globs, lists and folders as one table, columns by name', async () => {
+    await harness.file('many/b.csv', 'b,a\n2,1\n');
+    await harness.file('many/a.csv', 'a,b\n3,4\n');
+    await harness.file('many/deep/c.csv', 'a\n5\n');
+    await harness.file('many/.hidden.csv', 'a\n99\n');
+    await harness.file('many/_SUCCESS', '');
+    await file({ path: 'many/*.csv' });
+    expect(await harness.rows('in')).toEqual([
+      { a: 3, b: 4 },
+      { a: 1, b: 2 },
+    ]);
+    await file({ paths: ['many/b.csv', 'many/deep/c.csv'] });
+    expect(await harness.rows('in')).toEqual([
+      { b: 2, a: 1 },
+      { b: null, a: 5 },
+    ]);
+    await file({ path: 'many', format: 'csv' });
+    expect((await harness.rows('in')).map((row) => row['a'])).toEqual([3, 1, 5]);
+    await harness.file('report [1].csv', 'a\n7\n');
+    await file({ path: 'report [1].csv' });
+    expect(await harness.rows('in')).toEqual([{ a: 7 }]);
+  });
+
+  it('takes an empty file with a header as an empty table', async () => {
+    await harness.file('head.csv', 'a,b\n');
+    await expect(file({ path: 'head.csv' })).resolves.toMatchObject({ output: { rows: 0 } });
+    expect(harness.columns('in').map((column) => column.name)).toEqual(['a', 'b']);
+  });
+});
+
+describe('a bad row', () => {
+  const rows = Array.from({ length: 30_000 }, (_, i) => `${i},${i * 2},c${i}`).join('\n');
+
+  it('is told with file, line, column and value', async () => {
+    await harness.file('bad.csv', `id,amount,city\n${rows}\n50,abc,x\n`);
+    expect(await failure({ path: 'bad.csv' })).toBe(
+      'BadRow: bad.csv line 30002, column \'amount\': "abc" is not a BIGINT',
+    );
+    await harness.file('early.csv', 'id,amount\n1,2\n2,x\n');
+    expect(await failure({ path: 'early.csv', options: { columns: { amount: 'INTEGER' } } })).toBe(
+      'BadRow: early.csv line 3, column \'amount\': "x" is not a INTEGER',
+    );
+  });
+
+  it('with too few or too many columns never becomes a table with one column', async () => {
+    await harness.file('short.csv', 'id,amount,city\n1,2,x\n51,5\n');
+    expect(await failure({ path: 'short.csv' })).toBe(
+      'BadRow: short.csv line 3: expected 3 columns, found 2: 51,5',
+    );
+    await harness.file('long.csv', 'id,amount\n1,2\n1,2,3,4\n');
+    expect(await failure({ path: 'long.csv' })).toBe(
+      'BadRow: long.csv line 3: expected 2 columns, found more: 1,2,3,4',
+    );
+    await harness.file('quote.csv', 'a,b\n1,"x\n2,y\n');
+    expect(await failure({ path: 'quote.csv' })).toMatch(/^BadRow: quote\.csv/);
+    await harness.file('latin.csv', Buffer.from('name,b\nJos\xe9,1\n', 'latin1'));
+    expect(await failure({ path: 'latin.csv' })).toMatch(/^BadRow: latin\.csv line 2: .*encoding/);
+  });
+
+  it('is left out and counted when asked to', async () => {
+    await harness.file('skip.csv', `id,amount,city\n${rows}\n50,abc,x\n51,5\n`);
+    await expect(file({ path: 'skip.csv', options: { bad_rows: 'skip' } })).resolves.toMatchObject({
+      rows: 30_000,
+    });
+    expect(harness.logs.at(-2)).toBe(
+      'WARNING skipped 2 bad row(s): skip.csv line 30002, column \'amount\': "abc" is not a BIGINT; ' +
+        'skip.csv line 30003: expected 3 columns, found 2: 51,5',
+    );
+  });
+
+  it('in JSON names the line, and what is no Parquet file says so', async () => {
+    const cases: [string, string, string][] = [
+      ['bad.ndjson', '{"a": 1}\n{"a": 2\n{"a": 3}\n', 'bad.ndjson line 2: unexpected character'],
+      ['cut.ndjson', `${'{"a": 1}\n'.repeat(30_000)}{"a":`, 'cut.ndjson line 30001: unexpected end of data'],
+      ['bad.json', '[{"a": 1},\n{"a": }]', 'bad.json record 2: unexpected character'],
+      ['text.json', 'hello', 'text.json record 1: unexpected character'],
+    ];
+    for (const [path, content, message] of cases) {
+      await harness.file(path, content);
+      expect(await failure({ path })).toBe(`BadRow: ${message}`);
+    }
+    await harness.file('typed.json', '[{"a": 1},\n{"a": "x"}]');
+    expect(await failure({ path: 'typed.json', options: { columns: { a: 'INTEGER' } } })).toBe(
+      'BadRow: typed.json record 2: Failed to cast value to numerical: "x"',
+    );
+    await harness.file('bad.parquet', 'this is not a Parquet file');
+    expect(await failure({ path: 'bad.parquet' })).toBe('BadFile: bad.parquet is not a Parquet file');
+  });
+});
+
+describe('a path', () => {
+  it('that names nothing is told as written and where it was looked for', async () => {
+    const where = harness.settings.workingDirectory;
+    expect(await failure({ path: 'in/nope.csv' })).toBe(
+      `FileNotFound: 'in/nope.csv' was not found (looked for ${where}/in/nope.csv)`,
+    );
+    expect(await failure({ path: 'in/*.csv' })).toMatch(/^FileNotFound: 'in\/\*\.csv' was not found/);
+    expect(await failure({ path: 'https://example.com/a.csv' })).toMatch(/^BadPath: .*is a URL/);
+  });
+
+  it('stays inside DATA_ROOTS, whatever it is made of', async () => {
+    await writeFile(join(harness.root, 'secret.csv'), 'a\n1\n');
+    await mkdir(join(harness.root, 'private'));
+    await writeFile(join(harness.root, 'private', 'x.csv'), 'a\n1\n');
+    const { workingDirectory } = harness.settings;
+    await symlink(join(harness.root, 'secret.csv'), join(workingDirectory, 'link.csv'));
+    await symlink(join(harness.root, 'private'), join(workingDirectory, 'linked'));
+    await harness.file('linked2/ok.csv', 'a\n1\n');
+    await symlink(join(harness.root, 'private', 'x.csv'), join(workingDirectory, 'linked2', 'x.csv'));
+    for (const path of [
+      '../secret.csv',
+      'sub/../../secret.csv',
+      join(harness.root, 'secret.csv'),
+      '/etc/passwd',
+      'link.csv',
+      'linked/x.csv',
+      'linked/*.csv',
+      'linked',
+      '../*.csv',
+      '/etc/*',
+      'linked2/*.csv',
+      '*/../../secret.csv',
+    ]) {
+      expect([path, await failure({ path, format: 'csv' })]).toEqual([
+        path,
+        expect.stringMatching(/^(PathNotAllowed: .*DATA_ROOTS|FileNotFound)/),
+      ]);
+    }
+    expect(await failure({ path: '/etc/passwd', format: 'csv' })).toBe(
+      "PathNotAllowed: '/etc/passwd' is outside the folders that pipelines may use (DATA_ROOTS: .)",
+    );
+  });
+
+  it('never reaches the tables of runs, even when they lie inside DATA_ROOTS', async () => {
+    const inside = await NodeHarness.create();
+    inside.settings.dataRoots.push(inside.root);
+    await inside.run(sourceNode, 'a', { source_type: 'inline', rows: [{ secret: 1 }] });
+    const path = join(inside.artifacts.root, '**/*.parquet');
+    await expect(inside.run(sourceNode, 'b', { source_type: 'file', path })).rejects.toThrow(
+      'artifact store',
+    );
+    await inside.close();
+  });
+});
+
+describe('an inline source', () => {
+  it('infers the types of its rows', async () => {
+    await read({
+      source_type: 'inline',
+      rows: [{ id: 1, day: '2026-01-31', tags: ['a'] }, { id: 2, price: 1.5 }, { id: 9007199254740991 }],
+    });
+    expect(harness.columns('in')).toEqual([
+      { name: 'id', type: 'BIGINT' },
+      { name: 'day', type: 'DATE' },
+      { name: 'tags', type: 'VARCHAR[]' },
+      { name: 'price', type: 'DOUBLE' },
+    ]);
+    expect((await harness.rows('in'))[2]).toEqual({
+      id: 9007199254740991,
+      day: null,
+      tags: null,
+      price: null,
+    });
+  });
+
+  it('takes declared columns, also without rows', async () => {
+    await read({ source_type: 'inline', rows: [], columns: { id: 'INTEGER', at: 'TIMESTAMP' } });
+    expect(harness.columns('in')).toEqual([
+      { name: 'id', type: 'INTEGER' },
+      { name: 'at', type: 'TIMESTAMP' },
+    ]);
+    await expect(read({ source_type: 'inline', rows: [] })).resolves.toMatchObject({ output: { rows: 0 } });
+    await expect(
+      read({ source_type: 'inline', rows: [{ id: 'x' }], columns: { id: 'INTEGER' } }),
+    ).rejects.toMatchObject({ retryable: false });
+  });
+});
+
+describe('a config', () => {
+  it.each([
+    [{ source_type: 'file', path: 'a.csv', options: { delimeter: ';' } }, /delimeter/],
+    [{ source_type: 'file', path: 7 }, /path must be a string/],
+    [{ source_type: 's3', bucket: 'b' }, /source_type must be one of 'file', 'inline'/],
+    [{ source_type: 'file', path: 'a.csv', format: 'xlsx' }, /format must be one of/],
+    [{ source_type: 'inline' }, /rows is required/],
+    [{ source_type: 'inline', rows: [1] }, /rows/],
+    [{ source_type: 'file', path: 'a.csv', options: { columns: { a: 'INTEGER) FROM x' } } }, /columns\.a/],
+    [{}, /source_type/],
+  ])('%j is refused', (config, message) => {
+    expect(
+      configFaults(sourceNode, config)
+        .map((fault) => fault.message)
+        .join('; '),
+    ).toMatch(message);
+  });
+
+  it.each([
+    [{ source_type: 'file' }, 'config.path'],
+    [{ source_type: 'file', path: 'a', paths: 'b' }, 'config.paths'],
+    [{ source_type: 'file', path: 'a.parquet', options: { delimiter: ';' } }, 'config.options.delimiter'],
+  ])('%j is refused by the check', async (config, field) => {
+    expect(await sourceNode.check!({ id: 'n', type: 'source', config }, [])).toMatchObject([{ field }]);
+  });
+});

@@ -1,0 +1,78 @@
+import { FILE_FORMATS } from '../tables/file-format.js';
+import { columnMap, SQL_TYPE } from '../tables/schema-parts.js';
+
+const PATH = { type: 'string', minLength: 1, maxLength: 4096 };
+const ONE_CHARACTER = { type: 'string', maxLength: 1 };
+
+const OPTIONS = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    columns: columnMap(
+      SQL_TYPE,
+      'Types of columns by name; others are inferred. For CSV without a header: all names and types, in order.',
+    ),
+    delimiter: { type: 'string', minLength: 1, maxLength: 4, description: 'CSV: `,` (a tab for .tsv).' },
+    header: { type: 'boolean', description: 'CSV: whether the first line holds the names; true by default.' },
+    quote: { ...ONE_CHARACTER, description: 'CSV: `"` by default; an empty string for none.' },
+    escape: { ...ONE_CHARACTER, description: 'CSV: what escapes a quote inside quotes; `"` by default.' },
+    null_values: {
+      anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 100 }],
+      description: 'CSV: texts that stand for null, besides the empty one.',
+    },
+    encoding: { enum: ['utf-8', 'utf-16', 'latin-1'], description: 'CSV: utf-8 by default.' },
+    skip_lines: { type: 'integer', minimum: 0, description: 'CSV: lines before the header.' },
+    bad_rows: {
+      enum: ['fail', 'skip'],
+      description:
+        'CSV: fail at the first row that does not fit (default), or skip such rows with a warning.',
+    },
+    sample_size: {
+      type: 'integer',
+      minimum: -1,
+      description: 'CSV, JSON: rows looked at to infer types; -1 for all. 20480 by default.',
+    },
+  },
+};
+
+const FILE = {
+  type: 'object',
+  required: ['source_type'],
+  additionalProperties: false,
+  properties: {
+    source_type: { const: 'file' },
+    path: {
+      ...PATH,
+      description: 'A file, a folder of files, or a glob such as `in/*.csv`, under DATA_ROOTS.',
+    },
+    paths: {
+      anyOf: [PATH, { type: 'array', items: PATH, minItems: 1, maxItems: 1000 }],
+      description: 'Several of them, read as one table; columns are matched by name.',
+    },
+    format: {
+      enum: FILE_FORMATS,
+      description: "Told by the path's ending when left out; .gz and .zst are fine.",
+    },
+    options: OPTIONS,
+  },
+};
+
+const INLINE = {
+  type: 'object',
+  required: ['source_type', 'rows'],
+  additionalProperties: false,
+  properties: {
+    source_type: { const: 'inline' },
+    rows: {
+      type: 'array',
+      items: { type: 'object' },
+      description: 'The rows themselves. An empty list makes an empty table, whose only column is `json`.',
+    },
+    columns: columnMap(
+      SQL_TYPE,
+      'All columns with their types, instead of inferring them; other keys are left out.',
+    ),
+  },
+};
+
+export const SOURCE_SCHEMA = { oneOf: [FILE, INLINE] };

@@ -1,0 +1,39 @@
+import { NodeError } from '../node-kind.js';
+
+export const FILE_FORMATS = ['csv', 'json', 'ndjson', 'parquet'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+export type Compression = 'gzip' | 'zstd';
+
+/** How files of a format end, the usual one first. */
+const ENDINGS: Record<FileFormat, readonly string[]> = {
+  csv: ['.csv', '.tsv'],
+  json: ['.json'],
+  ndjson: ['.ndjson', '.jsonl'],
+  parquet: ['.parquet', '.pq'],
+};
+const COMPRESSIONS: Record<string, Compression> = { '.gz': 'gzip', '.zst': 'zstd' };
+
+/** Every way a file of this format may end, compressed ones included. */
+export const endingsOf = (format: FileFormat): string[] =>
+  ENDINGS[format].flatMap((ending) => ['', ...Object.keys(COMPRESSIONS)].map((suffix) => ending + suffix));
+
+/** What a path's ending says: `a.csv.gz` is gzipped CSV. */
+export function formatOf(path: string): { format?: FileFormat; ending?: string; compression?: Compression } {
+  let name = path.toLowerCase();
+  const compression = Object.entries(COMPRESSIONS).find(([suffix]) => name.endsWith(suffix));
+  if (compression) name = name.slice(0, -compression[0].length);
+  for (const format of FILE_FORMATS) {
+    const ending = ENDINGS[format].find((candidate) => name.endsWith(candidate));
+    if (ending) return { format, ending, ...(compression && { compression: compression[1] }) };
+  }
+  return compression ? { compression: compression[1] } : {};
+}
+
+/** The format that was asked for, else the one the path says. @throws NodeError when neither does */
+export function chooseFormat(path: string, asked: unknown): FileFormat {
+  const format = (asked as FileFormat | undefined) ?? formatOf(path).format;
+  if (format && FILE_FORMATS.includes(format)) return format;
+  const message = `the format of '${path}' is unclear; set format to one of ${FILE_FORMATS.join(', ')}`;
+  throw new NodeError('UnknownFormat', message, false);
+}

@@ -1,0 +1,163 @@
+import { type ValidateFunction } from 'ajv';
+import {
+  BoundText,
+  buildGraph,
+  type ErrorDetail,
+  graphFaults,
+  type NodeDefinition,
+  type PipelineDefinition,
+  type PipelineGraph,
+} from '@tauro/domain';
+import { NodeError, type NodeKind } from './node-kind.js';
+import { NODE_KINDS } from './registry.js';
+import { conditionFaults } from './validation/condition-faults.js';
+import { PIPELINE_SCHEMA } from './validation/definition.schema.js';
+import { compile, schemaFaults } from './validation/schema-faults.js';
+import { hint } from './validation/suggest.js';
+import { ancestry, templateFaults } from './validation/template-faults.js';
+
+export { PIPELINE_SCHEMA } from './validation/definition.schema.js';
+export { compile as compileSchema, schemaFaults } from './validation/schema-faults.js';
+
+/** More than a person reads; the rest is counted in one last entry. */
+const MAX_ERRORS = 100;
+const MAX_DEPTH = 64;
+/** Checks that ask DuckDB; a few at a time keep the API's memory flat. */
+const CHECKS_AT_ONCE = 8;
+
+const definitionValidator = compile(PIPELINE_SCHEMA);
+const configValidators = new WeakMap<NodeKind, ValidateFunction>();
+
+/**
+ * Everything that can be known to be wrong with a definition before it runs: its shape, its graph, each node's
+ * type, config and templates. Takes any value (a request's body, a parsed file); no errors mean that it is a
+ * `PipelineDefinition`. Fields are paths such as `nodes.2.config.path`; messages name the node.
+ */
+export async function validateDefinition(
+  definition: unknown,
+  kinds: ReadonlyMap<string, NodeKind> = NODE_KINDS,
+): Promise<{ errors: ErrorDetail[] }> {
+  const faults = keyFaults(definition);
+  if (faults.length > 0) return { errors: faults };
+  const shape = schemaFaults(definitionValidator, definition).map((fault) => named(fault, definition));
+  if (shape.length > 0) return { errors: capped(shape) };
+
+  const pipeline = definition as PipelineDefinition;
+  const errors = graphFaults(pipeline);
+  const graph = errors.length === 0 ? buildGraph(pipeline) : undefined;
+  pipeline.nodes.forEach((node, i) => errors.push(...kindFaults(node, i, kinds)));
+  if (graph) errors.push(...(await checkFaults(pipeline, graph, kinds, new Set(errors.map(nodeIndex)))));
+  return { errors: capped(errors) };
+}
+
+/** What is wrong with a config of this kind, from the node's own point of view: `config.path is required`. */
+export function configFaults(kind: NodeKind, config: unknown): ErrorDetail[] {
+  let validator = configValidators.get(kind);
+  if (!validator) {
+    validator = compile({ type: 'object', properties: { config: kind.schema } });
+    configValidators.set(kind, validator);
+  }
+  return schemaFaults(validator, { config });
+}
+
+/**
+ * Checks a config again once its templates have values: `limit: "{{ params.n }}"` may be anything until then.
+ * A config without templates was checked at create. To a schema, a bound text is the string it was.
+ * @throws NodeError 'InvalidConfig', not retryable, naming every key that does not fit.
+ */
+export function checkRendered(kind: NodeKind, config: Record<string, unknown>): void {
+  const faults = configFaults(kind, boundAsStrings(config));
+  if (faults.length === 0) return;
+  const reasons = faults.map(({ message }) => message).join('; ');
+  throw new NodeError('InvalidConfig', `once its templates have values, ${reasons}`, false);
+}
+
+function boundAsStrings(value: unknown): unknown {
+  if (value instanceof BoundText) return value.text;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(boundAsStrings);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, boundAsStrings(item)]));
+}
+
+function kindFaults(node: NodeDefinition, i: number, kinds: ReadonlyMap<string, NodeKind>): ErrorDetail[] {
+  const kind = kinds.get(node.type);
+  if (kind) return configFaults(kind, node.config ?? {}).map((fault) => ofNode(fault, node.id, i));
+  const known = [...kinds.keys()];
+  const message = `type '${clip(node.type)}' is unknown${hint(node.type, known) || ''} (known: ${known.join(', ')})`;
+  return [ofNode({ field: 'type', message, type: 'unknown_type' }, node.id, i)];
+}
+
+/** What needs the graph: the kinds' own checks, and templates that name other nodes. */
+async function checkFaults(
+  { nodes }: PipelineDefinition,
+  graph: PipelineGraph,
+  kinds: ReadonlyMap<string, NodeKind>,
+  faulty: ReadonlySet<number>,
+): Promise<ErrorDetail[]> {
+  const precedes = ancestry(graph);
+  const found: ErrorDetail[][] = [];
+  const todo = nodes.entries();
+  const work = async (): Promise<void> => {
+    for (const [i, node] of todo) {
+      if (faulty.has(i)) continue;
+      const kind = kinds.get(node.type)!;
+      const upstream = graph.nodes.get(node.id)!.parents.map((id) => graph.nodes.get(id)!.definition);
+      const result = kind.check?.(node, upstream) ?? [];
+      const checked = result instanceof Promise ? await result : result;
+      const faults = [
+        ...checked.map((fault) => ({ ...fault, message: `${fault.field}: ${fault.message}` })),
+        ...templateFaults(node, kind, graph, precedes),
+        ...conditionFaults(node, graph, precedes),
+      ];
+      found[i] = faults.map((fault) => ofNode(fault, node.id, i));
+    }
+  };
+  await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, work));
+  return found.flat();
+}
+
+/** Keys and depths that no store and no merge should ever see. */
+function keyFaults(value: unknown, path: readonly (string | number)[] = []): ErrorDetail[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const field = path.join('.');
+  if (path.length > MAX_DEPTH) {
+    return [
+      { field: path.slice(0, 6).join('.'), message: `is nested deeper than ${MAX_DEPTH}`, type: 'too_long' },
+    ];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, i) => keyFaults(item, [...path, i]));
+  return Object.entries(value).flatMap(([key, item]) => {
+    if (key !== '__proto__' && !key.includes('\0')) return keyFaults(item, [...path, key]);
+    const message = `the key ${JSON.stringify(clip(key))} is not allowed${field ? ` in ${field}` : ''}`;
+    return [{ field: [...path, clip(key)].join('.'), message, type: 'extra_forbidden' }];
+  });
+}
+
+const ofNode = (fault: ErrorDetail, id: string, i: number): ErrorDetail => ({
+  field: `nodes.${i}.${fault.field}`,
+  message: `node '${clip(id)}': ${fault.message}`,
+  type: fault.type,
+});
+
+/** Names the node in a fault of the definition's shape, when the node has a name at least. */
+function named(fault: ErrorDetail, definition: unknown): ErrorDetail {
+  const match = /^nodes\.(\d+)\.(.*)$/s.exec(fault.field);
+  const nodes = (definition as { nodes?: unknown[] } | undefined)?.nodes;
+  const id = match && (nodes?.[Number(match[1])] as { id?: unknown } | null | undefined)?.id;
+  if (!match || typeof id !== 'string') return fault;
+  return { ...fault, message: `node '${clip(id)}': ${fault.message.replace(`nodes.${match[1]}.`, '')}` };
+}
+
+const nodeIndex = ({ field }: ErrorDetail): number => Number(/^nodes\.(\d+)\./.exec(field)?.[1] ?? -1);
+
+function capped(errors: ErrorDetail[]): ErrorDetail[] {
+  if (errors.length <= MAX_ERRORS) return errors;
+  const rest = {
+    field: 'nodes',
+    message: `… and ${errors.length - MAX_ERRORS} more errors`,
+    type: 'too_many',
+  };
+  return [...errors.slice(0, MAX_ERRORS), rest];
+}
+
+const clip = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}…` : text);

@@ -1,0 +1,25 @@
+import {
+  conditionFault,
+  type ErrorDetail,
+  type NodeDefinition,
+  nodesInCondition,
+  type PipelineGraph,
+} from '@tauro/domain';
+import { misplacedNode, type Precedes } from './template-faults.js';
+
+/** What is wrong with a node's `when`: it cannot be read, or looks at nodes that do not run before. */
+export function conditionFaults(
+  node: NodeDefinition,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): ErrorDetail[] {
+  if (node.when === undefined) return [];
+  const fault = conditionFault(node.when);
+  const messages =
+    fault === null
+      ? nodesInCondition(node.when).map((id) => misplacedNode(id, node, graph, precedes))
+      : [fault];
+  return messages
+    .filter((message) => message !== undefined)
+    .map((message) => ({ field: 'when', message: `when: ${message}`, type: 'condition_error' }));
+}

@@ -1,0 +1,99 @@
+import { MAX_NODES, NAME_PATTERN, TRIGGER_RULES } from '@tauro/domain';
+
+const WEEK = 7 * 24 * 3600;
+const name = { type: 'string', pattern: NAME_PATTERN.source };
+const text = { type: 'string', maxLength: 4096 };
+const timeout = {
+  description: 'Bound of one attempt, in seconds.',
+  type: 'number',
+  exclusiveMinimum: 0,
+  maximum: WEEK,
+};
+
+const retryPolicy = {
+  type: 'object',
+  description: 'How a failed attempt is repeated.',
+  additionalProperties: false,
+  properties: {
+    max_attempts: { description: 'Counts the first attempt.', type: 'integer', minimum: 1, maximum: 1000 },
+    backoff_seconds: {
+      description: 'Delay before the second attempt.',
+      type: 'number',
+      minimum: 0,
+      maximum: WEEK,
+    },
+    backoff: { enum: ['fixed', 'linear', 'exponential'], default: 'exponential' },
+    max_backoff_seconds: { type: 'number', minimum: 0, maximum: WEEK },
+    jitter: { description: 'Spread the delay over 50..100 % of itself.', type: 'boolean' },
+  },
+};
+
+const node = {
+  type: 'object',
+  description: 'One step; `config` is checked against the schema of its `type`.',
+  additionalProperties: false,
+  required: ['id', 'type'],
+  properties: {
+    id: { type: 'string', minLength: 1, maxLength: 1000 },
+    type: { type: 'string', minLength: 1, maxLength: 1000 },
+    config: { type: 'object' },
+    name: text,
+    description: text,
+    depends_on: {
+      description: 'Upstream node ids: the same as an edge from each of them to this node.',
+      type: 'array',
+      items: { type: 'string' },
+    },
+    retry_policy: retryPolicy,
+    timeout_seconds: timeout,
+    allow_failure: { description: 'A failure of this node does not fail the run.', type: 'boolean' },
+    trigger_rule: { enum: TRIGGER_RULES, default: 'all_success' },
+    when: {
+      description: 'A condition (CEL) such as `params.mode == "full"`; when it is false the node is SKIPPED.',
+      type: 'string',
+      minLength: 1,
+      maxLength: 2000,
+    },
+    priority: {
+      description: 'Higher first among the ready tasks.',
+      type: 'integer',
+      minimum: -100,
+      maximum: 100,
+    },
+  },
+};
+
+/** JSON Schema of a pipeline definition, for OpenAPI too. What it cannot say is in `validateDefinition`. */
+export const PIPELINE_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'nodes'],
+  properties: {
+    name,
+    description: text,
+    nodes: { type: 'array', items: node, description: `1 to ${MAX_NODES} nodes.` },
+    edges: {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['from', 'to'],
+        properties: { from: { type: 'string' }, to: { type: 'string' } },
+      },
+    },
+    config: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        max_parallelism: {
+          description: 'Most tasks of one run at once; no limit when absent.',
+          type: 'integer',
+          minimum: 1,
+          maximum: MAX_NODES,
+        },
+        retry_policy: retryPolicy,
+        timeout_seconds: timeout,
+      },
+    },
+  },
+} as const;

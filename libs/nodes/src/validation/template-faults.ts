@@ -1,0 +1,93 @@
+import {
+  type ErrorDetail,
+  type NodeDefinition,
+  type PipelineGraph,
+  templatesIn,
+  type TemplateUse,
+} from '@tauro/domain';
+import { type NodeKind } from '../node-kind.js';
+import { hint } from './suggest.js';
+
+/** Whether a node runs before another, for every pair of a graph. */
+export type Precedes = (earlier: string, later: string) => boolean;
+
+/** What is wrong with the templates of a node's config: syntax, unknown nodes, nodes that do not run before. */
+export function templateFaults(
+  node: NodeDefinition,
+  kind: NodeKind,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): ErrorDetail[] {
+  const uses = templatesIn(node.config ?? {}, { isBound: (path) => kind.bound?.(path) ?? false });
+  return uses.flatMap((use) => {
+    const message = use.fault ?? faultOf(use, node, graph, precedes);
+    if (message === undefined) return [];
+    const field = ['config', ...use.path].join('.');
+    return [{ field, message: `${field}: ${use.source}: ${message}`, type: 'template_error' }];
+  });
+}
+
+function faultOf(
+  { names }: TemplateUse,
+  node: NodeDefinition,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): string | undefined {
+  const [root, id, part] = names;
+  if (root === 'item' || root === 'index') return `'${root}' has a value only in a node with for_each`;
+  if (root !== 'nodes') return undefined;
+  if (typeof id !== 'string') return 'name a node: nodes.<id>.output';
+  const misplaced = misplacedNode(id, node, graph, precedes);
+  if (misplaced !== undefined) return misplaced;
+  if (part !== 'output') return `a node has 'output' only: write nodes.${id}.output`;
+  return undefined;
+}
+
+/** Why a node cannot use what another leaves behind; undefined when it can. */
+export function misplacedNode(
+  id: string,
+  node: NodeDefinition,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): string | undefined {
+  if (!graph.nodes.has(id)) {
+    return `there is no node '${id}'${hint(id, [...graph.nodes.keys()].slice(0, 1000))}`;
+  }
+  if (id === node.id) return 'a node cannot use its own output';
+  return precedes(id, node.id)
+    ? undefined
+    : `node '${id}' does not run before it; add an edge ${id} -> ${node.id}`;
+}
+
+/**
+ * Ancestry of a whole graph. Parents answer at once; other questions fill a bit table (12 MB for 10,000 nodes),
+ * since walking upwards for every template of a long chain would be quadratic.
+ */
+export function ancestry(graph: PipelineGraph): Precedes {
+  let table: { rank: Map<string, number>; words: number; bits: Uint32Array } | undefined;
+  return (earlier, later) => {
+    if (graph.nodes.get(later)!.parents.includes(earlier)) return true;
+    table ??= ancestorTable(graph);
+    const column = table.rank.get(earlier)!;
+    const word = table.bits[table.rank.get(later)! * table.words + (column >> 5)];
+    return (word & (1 << (column & 31))) !== 0;
+  };
+}
+
+function ancestorTable({ order, nodes }: PipelineGraph): {
+  rank: Map<string, number>;
+  words: number;
+  bits: Uint32Array;
+} {
+  const rank = new Map(order.map((id, i) => [id, i]));
+  const words = Math.ceil(order.length / 32);
+  const bits = new Uint32Array(order.length * words);
+  order.forEach((id, row) => {
+    for (const parent of nodes.get(id)!.parents) {
+      const above = rank.get(parent)!;
+      for (let w = 0; w < words; w++) bits[row * words + w] |= bits[above * words + w];
+      bits[row * words + (above >> 5)] |= 1 << (above & 31);
+    }
+  });
+  return { rank, words, bits };
+}

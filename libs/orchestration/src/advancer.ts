@@ -1,0 +1,172 @@
+import { Injectable } from '@nestjs/common';
+import { type Run, type Task } from '@tauro/database';
+import { TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
+import { Collections, FAST } from './collections.js';
+import { Dispatcher, type RunRef } from './dispatcher.js';
+import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
+import { RunEnd } from './run-end.js';
+import { type RunFacts, RunFactsCache } from './run-facts.js';
+
+/** A task that has just become terminal. */
+export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
+
+/** The name under which the run's end watches the leaves; no node can be called so. */
+const END = '$end';
+
+/**
+ * What follows the end of a task: the nodes after it become ready, or end without running; after the last one
+ * the run ends. Every write is guarded and everything is worked out from terminal states, so doing it twice, or
+ * in two processes at once, changes nothing.
+ */
+@Injectable()
+export class Advancer {
+  constructor(
+    private readonly db: Collections,
+    private readonly versions: PinnedVersions,
+    private readonly facts: RunFactsCache,
+    private readonly dispatcher: Dispatcher,
+    private readonly runEnd: RunEnd,
+  ) {}
+
+  /** Starts what may start in a run that has just been started or resumed. */
+  async begin(run: Run): Promise<void> {
+    const { graph } = await this.versions.get(run.engine.version_id);
+    await this.dispatcher.release(run, [...graph.roots]);
+    if (run.rerun_of !== null) await this.advance(run, await this.reused(run));
+    await this.dispatcher.handOverParked(run);
+  }
+
+  /** @param slots of the run as the caller has just seen them, when it has. */
+  async advance(run: RunRef, ended: EndedTask[], slots?: string[]): Promise<void> {
+    const version = await this.versions.get(run.engine.version_id);
+    const facts = this.facts.of(run._id);
+    for (const task of ended) facts.ended.set(task.node_id, task.state);
+
+    const { ready, resolved } = await this.weigh(run, version, facts, ended);
+    const written = await this.writeResolved(run, version, resolved);
+    const released = await this.dispatcher.release(run, ready);
+    await this.dispatcher.fill(run, slots);
+
+    // A leaf may be the last task; a refused guard means the run was cancelled under us, then any task may be.
+    const leaf = [...ended.map((task) => task.node_id), ...resolved.keys()].some(
+      (id) => version.graph.nodes.get(id)!.children.length === 0,
+    );
+    if (!written || !released || (leaf && (await this.allEnded(run, version, facts, END, version.graph.leaves)))) {
+      await this.runEnd.tryEnd(run._id);
+    }
+    await this.markAdvanced(ended);
+  }
+
+  /** Which nodes after `ended` may run, and which end without running (whose own followers are weighed too). */
+  private async weigh(
+    run: RunRef,
+    version: PinnedVersion,
+    facts: RunFacts,
+    ended: EndedTask[],
+  ): Promise<{ ready: string[]; resolved: Map<string, { state: TaskState; cause: string }> }> {
+    const { nodes } = version.graph;
+    const ready = new Set<string>();
+    const resolved = new Map<string, { state: TaskState; cause: string }>();
+    const todo = ended.flatMap((task) => nodes.get(task.node_id)!.children);
+    for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
+      if (ready.has(id) || resolved.has(id)) continue;
+      const node = nodes.get(id)!;
+      if (!(await this.allEnded(run, version, facts, id, node.parents))) continue;
+      const parents = node.parents.map((parent) => ({
+        id: parent,
+        state: facts.ended.get(parent)!,
+        definition: nodes.get(parent)!.definition,
+      }));
+      const verdict = verdictOf(node.definition, parents);
+      if (verdict === 'run') {
+        ready.add(id);
+        continue;
+      }
+      const cause = parents.find(({ state }) => state !== 'SUCCESS' && state !== 'SKIPPED') ?? parents[0]!;
+      resolved.set(id, { state: verdict, cause: `'${cause.id}' ended ${cause.state}` });
+      facts.ended.set(id, verdict);
+      todo.push(...node.children);
+    }
+    return { ready: [...ready], resolved };
+  }
+
+  /** Whether all of `parents` are terminal, asking the database only for what is not known here. */
+  private async allEnded(
+    run: RunRef,
+    version: PinnedVersion,
+    facts: RunFacts,
+    waiter: string,
+    parents: readonly string[],
+  ): Promise<boolean> {
+    let unknown = parents.filter((parent) => !facts.ended.has(parent));
+    if (unknown.length === 0) return true;
+    const watched = facts.watched.get(waiter) ?? unknown[0]!;
+    if (!facts.ended.has(watched)) {
+      await this.learn(run, version, facts, [watched]);
+      if (!facts.ended.has(watched)) {
+        facts.watched.set(waiter, watched);
+        return false;
+      }
+    }
+    unknown = unknown.filter((parent) => !facts.ended.has(parent));
+    if (unknown.length > 0) await this.learn(run, version, facts, unknown);
+    const open = unknown.find((parent) => !facts.ended.has(parent));
+    if (open === undefined) return true;
+    facts.watched.set(waiter, open);
+    return false;
+  }
+
+  private async learn(run: RunRef, version: PinnedVersion, facts: RunFacts, nodeIds: string[]): Promise<void> {
+    const ids = nodeIds.map((id) => taskId(run._id, version.graph.nodes.get(id)!.position));
+    const tasks = await this.db.tasks
+      .find({ _id: { $in: ids }, state: { $in: [...TERMINAL_TASK_STATES] } })
+      .project<Pick<Task, 'node_id' | 'state'>>({ node_id: 1, state: 1 })
+      .toArray();
+    for (const task of tasks) facts.ended.set(task.node_id, task.state);
+  }
+
+  /** PENDING -> SKIPPED or UPSTREAM_FAILED. @returns false when a guard refused one. */
+  private async writeResolved(
+    run: RunRef,
+    version: PinnedVersion,
+    resolved: Map<string, { state: TaskState; cause: string }>,
+  ): Promise<boolean> {
+    if (resolved.size === 0) return true;
+    const now = new Date();
+    const { matchedCount } = await this.db.tasks.bulkWrite(
+      [...resolved].map(([id, { state, cause }]) => ({
+        updateOne: {
+          filter: { _id: taskId(run._id, version.graph.nodes.get(id)!.position), state: 'PENDING' as const },
+          update: {
+            $set: {
+              state,
+              finished_at: now,
+              error:
+                state === 'UPSTREAM_FAILED'
+                  ? { type: 'UpstreamFailed', message: `not run because ${cause}` }
+                  : null,
+            },
+          },
+        },
+      })),
+      { ordered: false },
+    );
+    return matchedCount === resolved.size;
+  }
+
+  /** Tasks that a rerun took over with their results. */
+  private reused(run: Run): Promise<EndedTask[]> {
+    return this.db.tasks
+      .find({ run_id: run._id, state: 'SUCCESS' })
+      .project<EndedTask>({ node_id: 1, state: 1 })
+      .toArray();
+  }
+
+  private async markAdvanced(ended: EndedTask[]): Promise<void> {
+    await this.db.tasks.updateMany(
+      { _id: { $in: ended.map((task) => task._id) } },
+      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
+      FAST,
+    );
+  }
+}

@@ -1,0 +1,171 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { RUN_STATES } from '@tauro/domain';
+import { TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
+import { type Queue } from 'bullmq';
+import { Gauge, type Metric, register } from 'prom-client';
+import { Collections } from './collections.js';
+import { WorkerRegistry } from './worker-registry.js';
+
+const DURATION_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
+/** Scrapes within this time share one look at the stores. */
+const FRESH_MS = 5000;
+
+interface RunFigures {
+  byState: Map<string, number>;
+  /** Runs at most so long, by bucket; the last is +Inf. */
+  cumulative: number[];
+  seconds: number;
+}
+
+/**
+ * What the whole deployment does, read from the stores when a scrape asks, so that every API replica reports the
+ * same and a restart loses nothing. (The series of one process's own work are the processes' own.)
+ */
+@Injectable()
+export class EngineMetrics implements OnModuleInit {
+  private figures?: { at: number; value: Promise<RunFigures> };
+
+  constructor(
+    private readonly db: Collections,
+    private readonly workers: WorkerRegistry,
+    @InjectQueue(TASK_QUEUE) private readonly tasks: Queue,
+    @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue,
+  ) {}
+
+  onModuleInit(): void {
+    const runs = (): Promise<RunFigures> => this.runs();
+    register.registerMetric(
+      stored('tauro_runs_total', 'Total number of pipeline runs', 'counter', async () =>
+        [...(await runs()).byState].map(([state, value]) => ({ labels: { state }, value })),
+      ),
+    );
+    register.registerMetric(
+      stored('tauro_run_duration_seconds', 'Pipeline run duration', 'histogram', async () => {
+        const { cumulative, seconds } = await runs();
+        const le = [...DURATION_BUCKETS, '+Inf'];
+        return [
+          ...cumulative.map((value, i) => ({ suffix: '_bucket', labels: { le: String(le[i]) }, value })),
+          { suffix: '_sum', labels: {}, value: seconds },
+          { suffix: '_count', labels: {}, value: cumulative.at(-1)! },
+        ];
+      }),
+    );
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_active_runs',
+        help: 'Current number of running pipelines',
+        registers: [],
+        async collect() {
+          this.set((await runs()).byState.get('RUNNING') ?? 0);
+        },
+      }),
+    );
+    const queues = [this.tasks, this.wakes];
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_queue_depth',
+        help: 'Jobs per queue and state',
+        labelNames: ['queue', 'state'],
+        registers: [],
+        async collect() {
+          for (const queue of queues) {
+            const counts = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed').catch(() => null);
+            for (const [state, count] of Object.entries(counts ?? {})) this.set({ queue: queue.name, state }, count);
+          }
+        },
+      }),
+    );
+    const live = (): ReturnType<WorkerRegistry['live']> => this.workers.live().catch(() => []);
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_workers',
+        help: 'Live workers',
+        registers: [],
+        async collect() {
+          this.set((await live()).length);
+        },
+      }),
+    );
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_worker_slots',
+        help: 'Slots of the live workers, and how many are taken',
+        labelNames: ['state'],
+        registers: [],
+        async collect() {
+          const workers = await live();
+          const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+          const running = workers.reduce((sum, worker) => sum + worker.running, 0);
+          this.set({ state: 'taken' }, running);
+          this.set({ state: 'free' }, Math.max(0, slots - running));
+        },
+      }),
+    );
+  }
+
+  private runs(): Promise<RunFigures> {
+    if (!this.figures || Date.now() - this.figures.at > FRESH_MS) {
+      const value = this.countRuns();
+      this.figures = { at: Date.now(), value };
+      value.catch(() => (this.figures = undefined));
+    }
+    return this.figures.value;
+  }
+
+  private async countRuns(): Promise<RunFigures> {
+    const atMost = (limit: number): object => ({
+      $sum: { $cond: [{ $and: [{ $isNumber: '$duration_seconds' }, { $lte: ['$duration_seconds', limit] }] }, 1, 0] },
+    });
+    const groups = await this.db.runs
+      .aggregate<Record<string, number> & { _id: string }>([
+        {
+          $group: {
+            _id: '$state',
+            n: { $sum: 1 },
+            seconds: { $sum: '$duration_seconds' },
+            timed: { $sum: { $cond: [{ $isNumber: '$duration_seconds' }, 1, 0] } },
+            ...Object.fromEntries(DURATION_BUCKETS.map((limit) => [`le${limit}`, atMost(limit)])),
+          },
+        },
+      ])
+      .toArray();
+    const sum = (key: string): number => groups.reduce((total, group) => total + (group[key] ?? 0), 0);
+    const byState = new Map<string, number>(RUN_STATES.map((state) => [state, 0]));
+    for (const group of groups) byState.set(group._id, group.n ?? 0);
+    return {
+      byState,
+      cumulative: [...DURATION_BUCKETS.map((limit) => sum(`le${limit}`)), sum('timed')],
+      seconds: sum('seconds'),
+    };
+  }
+}
+
+interface Sample {
+  suffix?: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/**
+ * A metric whose values live in the database. prom-client's own counter and histogram can only be counted up
+ * in memory, so this one implements what the registry asks of a metric.
+ */
+function stored(name: string, help: string, type: string, read: () => Promise<Sample[]>): Metric {
+  return {
+    name,
+    help,
+    async get() {
+      const samples = await read().catch(() => []);
+      const values = samples.map(({ suffix, labels, value }) => ({
+        value,
+        labels,
+        metricName: `${name}${suffix ?? ''}`,
+      }));
+      return { name, help, type, values, aggregator: 'first' };
+    },
+    reset() {
+      // Nothing is kept here.
+    },
+  } as unknown as Metric;
+}

@@ -1,0 +1,43 @@
+import { Global, Module } from '@nestjs/common';
+import { Advancer } from './advancer.js';
+import { Collections } from './collections.js';
+import { Dispatcher } from './dispatcher.js';
+import { PinnedVersions } from './pinned-versions.js';
+import { PipelineService } from './pipeline.service.js';
+import { Reconciler } from './reconciler.js';
+import { RerunService } from './rerun.service.js';
+import { RunEnd } from './run-end.js';
+import { RunFactsCache } from './run-facts.js';
+import { RunLogService } from './run-log.service.js';
+import { RunLogWriter } from './run-log.writer.js';
+import { RunReader } from './run-reader.js';
+import { RunService } from './run.service.js';
+import { StatisticsService } from './statistics.service.js';
+import { StoreHealth } from './store-health.js';
+import { TaskService } from './task.service.js';
+import { WorkerRegistry } from './worker-registry.js';
+
+const SERVICES = [
+  Advancer,
+  Collections,
+  Dispatcher,
+  PinnedVersions,
+  PipelineService,
+  Reconciler,
+  RerunService,
+  RunEnd,
+  RunFactsCache,
+  RunLogService,
+  RunLogWriter,
+  RunReader,
+  RunService,
+  StatisticsService,
+  StoreHealth,
+  TaskService,
+  WorkerRegistry,
+];
+
+/** The engine, for both apps. The API steers runs with it, the worker executes tasks with it. */
+@Global()
+@Module({ providers: SERVICES, exports: SERVICES })
+export class OrchestrationModule {}

@@ -1,0 +1,142 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { type Run, type Task } from '@tauro/database';
+import { isTerminalRun, isTerminalTask } from '@tauro/domain';
+import { Env } from '@tauro/platform';
+import { Advancer } from './advancer.js';
+import { Collections, FAST } from './collections.js';
+import { Dispatcher } from './dispatcher.js';
+import { RunEnd } from './run-end.js';
+import { RunService } from './run.service.js';
+import { TaskService } from './task.service.js';
+
+/** Most runs and tasks looked at per sweep; the rest follows with the next. */
+const BATCH = 500;
+/** How long one replica keeps what it took up to itself. */
+const HOLD_MS = 10_000;
+
+/**
+ * Finds what a crash left behind and does what should have been done, by the table in `recovery.ts`. It runs in
+ * every worker; two at once are harmless because every action is the same guarded write as on the way of a run.
+ */
+@Injectable()
+export class Reconciler implements OnModuleDestroy {
+  private readonly logger = new Logger(Reconciler.name);
+  private timer?: NodeJS.Timeout;
+  private stopped = false;
+  private sweeping: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly tasks: TaskService,
+    private readonly runs: RunService,
+    private readonly advancer: Advancer,
+    private readonly dispatcher: Dispatcher,
+    private readonly runEnd: RunEnd,
+  ) {}
+
+  start(): void {
+    const loop = (): void => {
+      this.sweeping = this.sweep().catch((error: Error) => {
+        this.logger.warn(`sweep put off: ${error.message}`);
+      });
+      void this.sweeping.then(() => {
+        // Spread, so that replicas do not look in step.
+        if (!this.stopped) this.timer = setTimeout(loop, this.env.RECONCILE_SECONDS * 1000 * (0.75 + Math.random() / 2));
+      });
+    };
+    loop();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.sweeping;
+  }
+
+  /** One look over everything that is due. */
+  async sweep(): Promise<void> {
+    const now = await this.db.now();
+    const due = { 'engine.check_at': { $lte: now } };
+    const [tasks, runs] = await Promise.all([
+      this.db.tasks.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
+      this.db.runs.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
+    ]);
+    if (tasks.length + runs.length === 0) return;
+    const until = new Date(now.getTime() + HOLD_MS);
+    const held = { $set: { 'engine.check_at': until } };
+    await Promise.all([
+      this.db.tasks.updateMany({ _id: { $in: tasks.map(({ _id }) => _id) }, ...due }, held, FAST),
+      this.db.runs.updateMany({ _id: { $in: runs.map(({ _id }) => _id) }, ...due }, held, FAST),
+    ]);
+    const owners = new Map(runs.map((run) => [run._id, run]));
+    const missing = [...new Set(tasks.map((task) => task.run_id))].filter((id) => !owners.has(id));
+    for (const run of await this.db.runs.find({ _id: { $in: missing } }).toArray()) owners.set(run._id, run);
+
+    for (const run of runs) await this.attempt(run._id, () => this.recoverRun(run, until));
+    for (const task of tasks) {
+      const run = owners.get(task.run_id);
+      await this.attempt(task._id, () => (run ? this.recoverTask(run, task) : this.forget(task)));
+    }
+    for (const runId of new Set(tasks.map((task) => task.run_id))) {
+      const run = owners.get(runId);
+      if (run) await this.attempt(runId, () => this.freeLeakedSlots(run));
+    }
+  }
+
+  private async attempt(id: string, action: () => Promise<unknown>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.logger.warn(`${id}: recovery put off: ${(error as Error).message}`);
+    }
+  }
+
+  private async recoverTask(run: Run, task: Task): Promise<void> {
+    if (isTerminalTask(task.state)) return this.advancer.advance(run, [task]);
+    switch (task.state) {
+      case 'QUEUED': {
+        // A slotless task of a bounded run has no job yet: it waits for its turn.
+        if (task.engine.dispatch === null) return this.dispatcher.handOver(run, [task]);
+        if (await this.dispatcher.hasJob(task)) return this.dispatcher.checkLater([task._id]);
+        return this.dispatcher.dispatchQueued(run, [task]);
+      }
+      case 'RUNNING': {
+        const claim = task.engine.claim!;
+        this.logger.warn(`${task._id}: lease of ${claim.worker_id} expired`);
+        return this.tasks.requeueLost(task, claim.id, `worker ${claim.worker_id} stopped renewing its lease`);
+      }
+      default:
+        return this.tasks.wake(task._id);
+    }
+  }
+
+  private async recoverRun(run: Run, heldUntil: Date): Promise<void> {
+    if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
+    if (run.cancel_requested_at) await this.runs.stop(run._id);
+    else if (run.state !== 'PAUSED') await this.advancer.begin(run);
+    if (await this.runEnd.tryEnd(run._id)) return;
+    // Unless a start, a resume or a cancel has asked for another look in the meantime.
+    const ours = { _id: run._id, 'engine.check_at': heldUntil };
+    await this.db.runs.updateOne(ours, { $unset: { 'engine.check_at': 1 } }, FAST);
+  }
+
+  /** A slot whose holder neither waits for a worker nor runs was not given back: its owner died in between. */
+  private async freeLeakedSlots(run: Run): Promise<void> {
+    if (run.engine.max_parallelism === null) return;
+    const current = await this.db.runs.findOne({ _id: run._id }, { projection: { 'engine.slots': 1 } });
+    const slots = current?.engine.slots ?? [];
+    const live = await this.db.tasks
+      .find({ _id: { $in: slots }, state: { $in: ['QUEUED', 'RUNNING'] } })
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    const leaked = slots.filter((slot) => !live.some(({ _id }) => _id === slot));
+    for (const slot of leaked) await this.dispatcher.freeSlot(run, slot);
+    if (leaked.length > 0) await this.dispatcher.fill(run);
+  }
+
+  /** A task whose run was never stored, or is deleted: a crash between the two writes. */
+  private async forget(task: Task): Promise<void> {
+    await this.db.tasks.deleteOne({ _id: task._id });
+  }
+}

@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { type Failure, type Run, type Task } from '@tauro/database';
+import { isTerminalTask, runStatesBefore, type RunState } from '@tauro/domain';
+import { Signals } from '@tauro/queue';
+import { Collections, FAST } from './collections.js';
+import { PinnedVersions } from './pinned-versions.js';
+import { RunFactsCache } from './run-facts.js';
+import { RunLogWriter } from './run-log.writer.js';
+import { groupOf, summarise } from './run-progress.js';
+
+type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
+
+/** When the reconciler finishes what follows a terminal write that nobody followed up. */
+const FOLLOW_UP_MS = 10_000;
+
+/** The last transition of a run, and what follows it. */
+@Injectable()
+export class RunEnd {
+  constructor(
+    private readonly db: Collections,
+    private readonly versions: PinnedVersions,
+    private readonly facts: RunFactsCache,
+    private readonly logs: RunLogWriter,
+    private readonly signals: Signals,
+  ) {}
+
+  /** Ends the run if every task of it is terminal. Racing callers are harmless: one guarded write wins. */
+  async tryEnd(runId: string): Promise<boolean> {
+    for (let tries = 0; tries < 10; tries++) {
+      const run = await this.db.runs.findOne({ _id: runId });
+      if (!run || !runStatesBefore('CANCELLED').includes(run.state)) return false;
+      const tasks = await this.db.tasks
+        .find({ run_id: runId })
+        .project<EndedTask>({ node_id: 1, state: 1, error: 1, finished_at: 1, metrics: 1, 'engine.failures': 1 })
+        .toArray();
+      if (tasks.some((task) => !isTerminalTask(task.state))) return false;
+
+      const failed = await this.firstFailure(run, tasks);
+      const state: RunState = run.cancel_requested_at ? 'CANCELLED' : failed ? 'FAILED' : 'SUCCESS';
+      const now = new Date();
+      const ended = await this.db.runs.findOneAndUpdate(
+        // A cancel that comes between the look and the write changes the answer, so it is part of the guard.
+        { _id: runId, state: { $in: runStatesBefore(state) }, cancel_requested_at: run.cancel_requested_at },
+        {
+          $set: {
+            ...summarise(tasks.map(groupOf)),
+            state,
+            error: state === 'FAILED' ? failed : null,
+            finished_at: now,
+            updated_at: now,
+            duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
+            expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
+            'engine.slots': [],
+            'engine.advanced': false,
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          },
+        },
+        { returnDocument: 'after' },
+      );
+      if (ended) {
+        await this.followUp(ended);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** What a terminal run still owes: the last line of its log. Repeating it is harmless. */
+  async followUp(run: Run): Promise<void> {
+    this.facts.forget(run._id);
+    const seconds = run.duration_seconds === null ? '' : ` after ${run.duration_seconds.toFixed(2)} s`;
+    const reason = run.error ? `: ${run.error.node_id} failed: ${run.error.message}` : '';
+    await this.logs.close(run._id, {
+      level: run.state === 'FAILED' ? 'ERROR' : 'INFO',
+      message: `run ended ${run.state}${seconds}${reason}`,
+    });
+    await this.db.runs.updateOne(
+      { _id: run._id },
+      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
+      FAST,
+    );
+    this.signals.run(run._id, 'changed');
+  }
+
+  private async firstFailure(run: Run, tasks: EndedTask[]): Promise<Failure | null> {
+    const { graph } = await this.versions.get(run.engine.version_id);
+    const failures = tasks
+      .filter((task) => task.state === 'FAILED' && !graph.nodes.get(task.node_id)?.definition.allow_failure)
+      .sort((a, b) => (a.finished_at?.getTime() ?? 0) - (b.finished_at?.getTime() ?? 0));
+    const first = failures[0];
+    if (!first) return null;
+    return { type: 'Failed', message: 'no message', ...first.error, node_id: first.node_id };
+  }
+}

@@ -1,0 +1,169 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { type LogLevel, type LogLine } from '@tauro/domain';
+import { Signals } from '@tauro/queue';
+import { mongo } from 'mongoose';
+import { Collections, FAST } from './collections.js';
+
+/** Lines of a living process are stored at least this often; its death loses no more than these. */
+const FLUSH_MS = 200;
+const MAX_CHUNK_LINES = 1000;
+const MAX_CHUNK_CHARS = 4_000_000;
+const MAX_MESSAGE_CHARS = 32_768;
+/** Lines of one run that may wait in memory; what is beyond is counted and said. */
+const MAX_BUFFERED = 20_000;
+
+const DUPLICATE_KEY = 11000;
+
+interface Buffer {
+  lines: LogLine[];
+  dropped: number;
+  /** Where the next chunk begins, as far as this process knows. */
+  next: number;
+  writing: Promise<void>;
+}
+
+/** Which task and attempt a line belongs to; none for a line of the run itself. */
+export type LineOrigin = { task_id: string; node_id: string; attempt: number } | null;
+
+/** Writes the logs of runs: many lines per insert, in order, numbered without gaps. */
+@Injectable()
+export class RunLogWriter implements OnModuleDestroy {
+  private readonly logger = new Logger(RunLogWriter.name);
+  private readonly buffers = new Map<string, Buffer>();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly db: Collections,
+    private readonly signals: Signals,
+  ) {
+    this.timer = setInterval(() => {
+      for (const runId of this.buffers.keys()) void this.flush(runId).catch(() => undefined);
+    }, FLUSH_MS);
+    this.timer.unref();
+  }
+
+  append(runId: string, origin: LineOrigin, level: LogLevel, message: string): void {
+    const buffer = this.buffer(runId);
+    if (buffer.lines.length >= MAX_BUFFERED) {
+      buffer.dropped++;
+      return;
+    }
+    const shown =
+      message.length > MAX_MESSAGE_CHARS
+        ? `${message.slice(0, MAX_MESSAGE_CHARS)}… (${message.length} characters)`
+        : message;
+    const { task_id = null, node_id = null, attempt = null } = origin ?? {};
+    buffer.lines.push({ timestamp: new Date(), level, message: shown, task_id, node_id, attempt });
+  }
+
+  /** Resolves once every line appended before the call is stored. @throws when the database is away. */
+  flush(runId: string): Promise<void> {
+    const buffer = this.buffers.get(runId);
+    if (!buffer) return Promise.resolve();
+    const flushed = buffer.writing.then(() => this.write(runId, buffer));
+    // The next flush waits for this one whatever became of it: its lines went back to the front.
+    buffer.writing = flushed.catch((error: Error) => {
+      this.logger.debug(`log lines of ${runId} kept for later: ${error.message}`);
+    });
+    return flushed;
+  }
+
+  /** Stores the last line of a run's log and marks its end, once: a log that has ended stays as it is. */
+  async close(runId: string, last: { level: LogLevel; message: string }): Promise<void> {
+    if (await this.isClosed(runId)) return;
+    await this.flush(runId);
+    const line: LogLine = { timestamp: new Date(), ...last, task_id: null, node_id: null, attempt: null };
+    await this.insert(runId, this.buffer(runId), [line], true);
+    this.buffers.delete(runId);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await Promise.allSettled([...this.buffers.keys()].map((runId) => this.flush(runId)));
+  }
+
+  private buffer(runId: string): Buffer {
+    let buffer = this.buffers.get(runId);
+    if (!buffer) {
+      this.buffers.set(runId, (buffer = { lines: [], dropped: 0, next: 0, writing: Promise.resolve() }));
+    }
+    return buffer;
+  }
+
+  private async write(runId: string, buffer: Buffer): Promise<void> {
+    if (buffer.dropped > 0) {
+      const message = `${buffer.dropped} log lines dropped: they came faster than they could be stored`;
+      buffer.lines.push({
+        timestamp: new Date(),
+        level: 'WARNING',
+        message,
+        task_id: null,
+        node_id: null,
+        attempt: null,
+      });
+      buffer.dropped = 0;
+    }
+    let wrote = false;
+    while (buffer.lines.length > 0) {
+      const chunk = takeChunk(buffer.lines);
+      try {
+        await this.insert(runId, buffer, chunk, false);
+        wrote = true;
+      } catch (error) {
+        buffer.lines.unshift(...chunk);
+        throw error;
+      }
+    }
+    if (wrote) this.signals.run(runId, 'log');
+    // An idle buffer is dropped, so that a worker does not remember every run it ever touched.
+    else if (this.buffers.get(runId) === buffer) this.buffers.delete(runId);
+  }
+
+  /** Takes the place after the last chunk; when another process was faster, the place after that one. */
+  private async insert(runId: string, buffer: Buffer, lines: LogLine[], final: boolean): Promise<void> {
+    for (;;) {
+      if (buffer.next === 0) buffer.next = await this.end(runId);
+      try {
+        await this.db.logs.insertOne(
+          {
+            _id: new mongo.ObjectId(),
+            run_id: runId,
+            first_seq: buffer.next,
+            count: lines.length,
+            lines,
+            ...(final && { final: true }),
+          },
+          FAST,
+        );
+        buffer.next += lines.length;
+        return;
+      } catch (error) {
+        if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
+        if (final && (await this.isClosed(runId))) return;
+        buffer.next = 0;
+      }
+    }
+  }
+
+  private async isClosed(runId: string): Promise<boolean> {
+    return (await this.db.logs.findOne({ run_id: runId, final: true }, { projection: { _id: 1 } })) !== null;
+  }
+
+  /** The number after the run's last stored line. */
+  private async end(runId: string): Promise<number> {
+    const last = await this.db.logs.findOne(
+      { run_id: runId },
+      { sort: { first_seq: -1 }, projection: { first_seq: 1, count: 1 } },
+    );
+    return last ? last.first_seq + last.count : 1;
+  }
+}
+
+function takeChunk(lines: LogLine[]): LogLine[] {
+  let chars = 0;
+  let count = 0;
+  while (count < lines.length && count < MAX_CHUNK_LINES && (count === 0 || chars < MAX_CHUNK_CHARS)) {
+    chars += lines[count++]!.message.length;
+  }
+  return lines.splice(0, count);
+}

@@ -1,0 +1,317 @@
+import { Injectable } from '@nestjs/common';
+import { type Run, type Task, versionId } from '@tauro/database';
+import {
+  ACTIVE_RUN_STATES,
+  conflict,
+  isTerminalRun,
+  type JsonObject,
+  type NodeDefinition,
+  newId,
+  notFound,
+  taskId,
+} from '@tauro/domain';
+import { ArtifactStore } from '@tauro/nodes';
+import { Env } from '@tauro/platform';
+import { Signals } from '@tauro/queue';
+import { Advancer } from './advancer.js';
+import { Collections, FAST } from './collections.js';
+import { PinnedVersions } from './pinned-versions.js';
+import { PipelineService } from './pipeline.service.js';
+import { RunEnd } from './run-end.js';
+import { RunLogWriter } from './run-log.writer.js';
+import { groupOf, summarise, type TaskGroup } from './run-progress.js';
+import { retryPolicyOf } from './task-policy.js';
+
+export interface CreateRun {
+  project_id: string;
+  /** An id, or a name: looked up in the project first, then among the discovered. */
+  pipeline_id: string;
+  params?: JsonObject;
+  tags?: Record<string, string>;
+  /** Start it at once. */
+  start?: boolean;
+  request_id?: string | null;
+}
+
+/** A run to be stored: what it is pinned to is known already. */
+export type PinnedRun = Omit<CreateRun, 'start'> &
+  Pick<Run, 'pipeline_name' | 'pipeline_version'> & {
+    /** Made up by the caller when something must refer to the run before it exists. */
+    id?: string;
+    rerun_of?: string;
+    /** By node id; copied into the new run as they are. */
+    reused?: ReadonlyMap<string, Task>;
+  };
+
+/** When the reconciler looks whether a start or a cancel was followed up. */
+const FOLLOW_UP_MS = 10_000;
+
+/** The life of a run as its owner steers it: create, start, cancel, delete. What tasks do is in TaskService. */
+@Injectable()
+export class RunService {
+  private readonly artifacts: ArtifactStore;
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly pipelines: PipelineService,
+    private readonly versions: PinnedVersions,
+    private readonly advancer: Advancer,
+    private readonly runEnd: RunEnd,
+    private readonly logs: RunLogWriter,
+    private readonly signals: Signals,
+  ) {
+    this.artifacts = new ArtifactStore(env.ARTIFACTS_URL);
+  }
+
+  /** @throws DomainError NOT_FOUND for an absent project or pipeline. */
+  async create(input: CreateRun): Promise<Run> {
+    const project = await this.db.projects.findOne({ _id: input.project_id }, { projection: { _id: 1 } });
+    if (!project) throw notFound('project', input.project_id);
+    const pipeline = await this.pipelines.resolve(input.pipeline_id, input.project_id);
+    const run = await this.insert({
+      ...input,
+      pipeline_id: pipeline._id,
+      pipeline_name: pipeline.name,
+      pipeline_version: pipeline.version,
+    });
+    return input.start ? this.start(run._id) : run;
+  }
+
+  /** Stores a run of a known version. @param pinned.reused tasks of an earlier run whose results stand. */
+  async insert(pinned: PinnedRun): Promise<Run> {
+    const version_id = versionId(pinned.pipeline_id, pinned.pipeline_version);
+    const { definition, graph } = await this.versions.get(version_id);
+    const now = new Date();
+    const runId = pinned.id ?? newId('run', now.getTime());
+    const tasks = graph.order.map((nodeId, position): Task => {
+      const node = graph.nodes.get(nodeId)!.definition;
+      const max_attempts = retryPolicyOf(node, definition, this.env).max_attempts!;
+      const reused = pinned.reused?.get(nodeId);
+      const own = { _id: taskId(runId, position), run_id: runId, created_at: now };
+      return reused ? { ...reused, ...own } : { ...newTask(node), ...own, max_attempts };
+    });
+    const run: Run = {
+      _id: runId,
+      project_id: pinned.project_id,
+      pipeline_id: pinned.pipeline_id,
+      pipeline_name: pinned.pipeline_name,
+      pipeline_version: pinned.pipeline_version,
+      state: 'PENDING',
+      params: pinned.params ?? {},
+      tags: pinned.tags ?? {},
+      ...summarise(tasks.map(groupOf)),
+      error: null,
+      rerun_of: pinned.rerun_of ?? null,
+      schedule_id: null,
+      scheduled_for: null,
+      data_interval_start: null,
+      data_interval_end: null,
+      created_at: now,
+      updated_at: now,
+      queued_at: null,
+      started_at: null,
+      finished_at: null,
+      duration_seconds: null,
+      cancel_requested_at: null,
+      expires_at: null,
+      request_id: pinned.request_id ?? null,
+      engine: {
+        version_id,
+        max_parallelism: definition.config?.max_parallelism ?? null,
+        slots: [],
+        retention_days: this.env.RETENTION_DAYS,
+      },
+    };
+    // The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's
+    // own majority write makes the tasks durable too, because they stand before it in the oplog.
+    await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
+    await this.db.runs.insertOne(run);
+    return run;
+  }
+
+  /** PENDING -> QUEUED, and its first tasks to the workers. Repeating it is harmless. @throws DomainError */
+  async start(id: string): Promise<Run> {
+    const now = new Date();
+    const run = await this.db.runs.findOneAndUpdate(
+      { _id: id, state: 'PENDING', cancel_requested_at: null },
+      {
+        $set: {
+          state: 'QUEUED',
+          queued_at: now,
+          updated_at: now,
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+        },
+      },
+      { returnDocument: 'after' },
+    );
+    if (!run) {
+      const current = await this.get(id);
+      if (isTerminalRun(current.state)) throw conflict(`run '${id}' is ${current.state} and cannot be started`);
+      return current;
+    }
+    this.logs.append(id, null, 'INFO', `run started: pipeline ${run.pipeline_name} version ${run.pipeline_version}`);
+    await this.logs.flush(id);
+    await this.advancer.begin(run);
+    this.signals.run(id, 'changed');
+    return run;
+  }
+
+  /**
+   * Asks a run to stop: what has not begun never will, what runs is aborted, and the run ends CANCELLED once
+   * nothing runs any more. @throws DomainError CONFLICT for a terminal run.
+   */
+  async cancel(id: string): Promise<Run> {
+    const now = new Date();
+    const asked = await this.db.runs.findOneAndUpdate(
+      { _id: id, state: { $in: ACTIVE_RUN_STATES }, cancel_requested_at: null },
+      {
+        $set: {
+          cancel_requested_at: now,
+          updated_at: now,
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+        },
+      },
+      { returnDocument: 'after' },
+    );
+    if (!asked) {
+      const current = await this.get(id);
+      if (isTerminalRun(current.state)) throw conflict(`run '${id}' is ${current.state} and cannot be cancelled`);
+      return current;
+    }
+    this.logs.append(id, null, 'WARNING', 'run is being cancelled');
+    await this.logs.flush(id);
+    await this.stop(id);
+    return this.get(id);
+  }
+
+  /** Starts nothing new until `resume`; what runs already goes on to its end. @throws DomainError CONFLICT */
+  async pause(id: string): Promise<Run> {
+    const paused = await this.db.runs.findOneAndUpdate(
+      { _id: id, state: { $in: ['QUEUED', 'RUNNING'] }, cancel_requested_at: null },
+      { $set: { state: 'PAUSED', updated_at: new Date() } },
+    );
+    if (paused) {
+      this.logs.append(id, null, 'INFO', 'run paused');
+      await this.logs.flush(id);
+      this.signals.run(id, 'changed');
+      return this.get(id);
+    }
+    const current = await this.get(id);
+    if (current.state !== 'PAUSED') throw conflict(`run '${id}' is ${describe(current)} and cannot be paused`);
+    return current;
+  }
+
+  /** Goes on where `pause` stopped. @throws DomainError CONFLICT for a run that is not paused. */
+  async resume(id: string): Promise<Run> {
+    const now = new Date();
+    const resumed = await this.db.runs.findOneAndUpdate(
+      { _id: id, state: 'PAUSED', cancel_requested_at: null },
+      [
+        {
+          $set: {
+            state: { $cond: [{ $eq: ['$started_at', null] }, 'QUEUED', 'RUNNING'] },
+            updated_at: now,
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          },
+        },
+      ],
+      { returnDocument: 'after' },
+    );
+    if (!resumed) {
+      const current = await this.get(id);
+      if (current.state === 'QUEUED' || current.state === 'RUNNING') return current;
+      throw conflict(`run '${id}' is ${describe(current)} and cannot be resumed`);
+    }
+    this.logs.append(id, null, 'INFO', 'run resumed');
+    await this.logs.flush(id);
+    await this.advancer.begin(resumed);
+    this.signals.run(id, 'changed');
+    return this.get(id);
+  }
+
+  /** What follows a cancel; harmless to repeat. */
+  async stop(id: string): Promise<void> {
+    await this.db.tasks.updateMany(
+      { run_id: id, state: { $in: ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'] } },
+      {
+        $set: { state: 'CANCELLED', finished_at: new Date(), 'engine.advanced': true },
+        $unset: { 'engine.check_at': 1 },
+      },
+    );
+    this.signals.cancelled(id);
+    await this.runEnd.tryEnd(id);
+  }
+
+  /** Removes a terminal run and all it left. @throws DomainError */
+  async delete(id: string): Promise<void> {
+    const run = await this.get(id);
+    const { deletedCount } = await this.db.runs.deleteOne({ _id: id, state: { $nin: ACTIVE_RUN_STATES } });
+    if (deletedCount === 0) {
+      throw conflict(`run '${id}' is ${run.state}; cancel it before deleting it`);
+    }
+    await Promise.all([this.db.tasks.deleteMany({ run_id: id }), this.db.logs.deleteMany({ run_id: id })]);
+    await this.artifacts.removeRun(id);
+  }
+
+  /** One run with live progress. @throws DomainError NOT_FOUND */
+  async get(id: string): Promise<Run> {
+    const run = await this.db.runs.findOne({ _id: id });
+    if (!run) throw notFound('run', id);
+    return (await this.withProgress([run]))[0]!;
+  }
+
+  /** The same runs with the progress and metrics of this moment; one query for all that are under way. */
+  async withProgress(runs: Run[]): Promise<Run[]> {
+    const moving = runs.filter((run) => run.state !== 'PENDING' && !isTerminalRun(run.state));
+    if (moving.length === 0) return runs;
+    const groups = await this.db.tasks
+      .aggregate<TaskGroup & { run_id: string }>([
+        { $match: { run_id: { $in: moving.map((run) => run._id) } } },
+        {
+          $group: {
+            _id: { run_id: '$run_id', state: '$state' },
+            count: { $sum: 1 },
+            rows: { $sum: '$metrics.rows' },
+            bytes: { $sum: '$metrics.bytes' },
+            failures: { $sum: '$engine.failures' },
+          },
+        },
+        { $replaceWith: { $mergeObjects: ['$$ROOT', '$_id'] } },
+      ])
+      .toArray();
+    return runs.map((run) => {
+      const own = groups.filter((group) => group.run_id === run._id);
+      return own.length > 0 ? { ...run, ...summarise(own) } : run;
+    });
+  }
+}
+
+/** A task as it is before anything happened to it. */
+const newTask = (node: NodeDefinition): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
+  node_id: node.id,
+  index: null,
+  type: node.type,
+  state: 'PENDING',
+  attempt: 0,
+  attempts: [],
+  error: null,
+  output: null,
+  metrics: null,
+  progress: null,
+  queued_at: null,
+  started_at: null,
+  finished_at: null,
+  engine: {
+    claim: null,
+    dispatch: null,
+    failures: 0,
+    losses: 0,
+    priority: node.priority ?? 0,
+    artifact: null,
+    wake_at: null,
+  },
+});
+
+const describe = (run: Run): string =>
+  run.cancel_requested_at && !isTerminalRun(run.state) ? 'being cancelled' : run.state;

@@ -1,0 +1,24 @@
+import { type NodeDefinition, type PipelineDefinition, type RetryPolicy } from '@tauro/domain';
+import { type NodeKind } from '@tauro/nodes';
+import { type Env } from '@tauro/platform';
+
+/** How a node is retried: its own policy, then the pipeline's, then the deployment's default. */
+export function retryPolicyOf(node: NodeDefinition, definition: PipelineDefinition, env: Env): RetryPolicy {
+  const policy = node.retry_policy ?? definition.config?.retry_policy;
+  return {
+    max_attempts: env.DEFAULT_RETRY_ATTEMPTS,
+    backoff_seconds: env.DEFAULT_RETRY_DELAY,
+    ...policy,
+  };
+}
+
+/** Seconds one attempt may take; undefined for a node that sleeps. */
+export function attemptTimeout(
+  node: NodeDefinition,
+  definition: PipelineDefinition,
+  kind: NodeKind,
+  env: Env,
+): number | undefined {
+  if (kind.timed === false) return node.timeout_seconds;
+  return node.timeout_seconds ?? definition.config?.timeout_seconds ?? env.DEFAULT_TIMEOUT;
+}

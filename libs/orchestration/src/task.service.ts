@@ -1,0 +1,416 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Attempt, type Failure, type Run, type Task, type TaskMetrics } from '@tauro/database';
+import {
+  backoffSeconds,
+  isTerminalTask,
+  type Json,
+  type NodeDefinition,
+  type RetryPolicy,
+  type TableRef,
+  type TaskState,
+} from '@tauro/domain';
+import { Env } from '@tauro/platform';
+import { type mongo } from 'mongoose';
+import { randomUUID } from 'node:crypto';
+import { Advancer } from './advancer.js';
+import { Collections, FAST } from './collections.js';
+import { Dispatcher } from './dispatcher.js';
+import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
+import { RunLogWriter } from './run-log.writer.js';
+import { retryPolicyOf } from './task-policy.js';
+
+/** A task in a worker's hands: everything it needs to execute one attempt. */
+export interface ClaimedTask {
+  claimId: string;
+  task: Task;
+  run: Run;
+  node: NodeDefinition;
+  version: PinnedVersion;
+}
+
+/** How an attempt ended. */
+export type Outcome =
+  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics }
+  | { kind: 'failure'; error: Failure; retryable: boolean }
+  | { kind: 'wait'; until: Date; output: Json }
+  /** Its condition was false. */
+  | { kind: 'skipped'; why: string }
+  | { kind: 'cancelled' };
+
+/** What a node that has ended left behind. */
+export interface NodeOutcome {
+  state: TaskState;
+  output: Json;
+  table: TableRef | null;
+}
+
+/** A task may lose this many workers before it is taken for what kills them. */
+export const MAX_LOSSES = 3;
+/** When the reconciler acts for a wake-up or a follow-up that did not come. */
+const FOLLOW_UP_MS = 5000;
+/** Pause before a job that the wrong worker got is offered again. */
+const PASS_ON_MS = 1000;
+
+/** The part of an outcome's write that depends on how the attempt ended. */
+interface Settlement {
+  state: TaskState;
+  attempt: Attempt['state'];
+  set: Record<string, unknown>;
+  level: 'INFO' | 'WARNING' | 'ERROR';
+  message: string;
+}
+
+/**
+ * The life of a task once it is QUEUED: a worker claims it, executes it elsewhere, and settles the attempt.
+ * Each step is one guarded write; the claim's random id is what later writes of the attempt must still match,
+ * so that a worker which was given up cannot overwrite the one that took its place.
+ */
+@Injectable()
+export class TaskService {
+  private readonly logger = new Logger(TaskService.name);
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly versions: PinnedVersions,
+    private readonly dispatcher: Dispatcher,
+    private readonly advancer: Advancer,
+    private readonly logs: RunLogWriter,
+  ) {}
+
+  /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
+  async claim(taskId: string, workerId: string): Promise<ClaimedTask | null> {
+    const claimId = randomUUID();
+    const lease = { $add: ['$$NOW', this.env.LEASE_SECONDS * 1000] };
+    const attempt = { $add: ['$attempt', 1] };
+    const task = await this.db.tasks.findOneAndUpdate(
+      // A task without a dispatch waits for a slot of its run; a job from an earlier dispatch must not start it.
+      { _id: taskId, state: 'QUEUED', 'engine.dispatch': { $ne: null } },
+      [
+        {
+          $set: {
+            state: 'RUNNING',
+            attempt,
+            started_at: { $ifNull: ['$started_at', '$$NOW'] },
+            progress: null,
+            attempts: {
+              $concatArrays: [
+                '$attempts',
+                [
+                  {
+                    attempt,
+                    state: 'RUNNING',
+                    worker_id: workerId,
+                    started_at: '$$NOW',
+                    finished_at: null,
+                    error: null,
+                  },
+                ],
+              ],
+            },
+            'engine.claim': { id: claimId, worker_id: workerId, lease_until: lease },
+            'engine.check_at': lease,
+            'engine.wake_at': null,
+          },
+        },
+      ],
+      { ...FAST, returnDocument: 'after' },
+    );
+    if (!task) return null;
+    const run = await this.enter(task.run_id);
+    if (!run) {
+      await this.leave(task, claimId);
+      return null;
+    }
+    const version = await this.versions.get(run.engine.version_id);
+    const node = version.graph.nodes.get(task.node_id)!.definition;
+    const claimed = { claimId, task, run, node, version };
+    this.line(claimed, 'INFO', `task ${task.node_id} started (attempt ${task.attempt}) on ${workerId}`);
+    return claimed;
+  }
+
+  /**
+   * Ends an attempt. The attempt's log lines are stored before its state is, so whoever sees the state can
+   * read the whole story.
+   * @returns false when the claim was lost: somebody else owns the task, and nothing was changed.
+   */
+  async settle(claimed: ClaimedTask, outcome: Outcome): Promise<boolean> {
+    const { task, run, claimId } = claimed;
+    const settlement = this.settlementOf(claimed, outcome);
+    this.line(claimed, settlement.level, settlement.message);
+    await this.logs.flush(run._id);
+    if (!(await this.settleUnlogged(task, claimId, settlement))) {
+      this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
+      return false;
+    }
+    await this.afterwards(run, { ...task, state: settlement.state }, settlement.set['engine.wake_at'] as Date);
+    return true;
+  }
+
+  /** Gives a claimed task back unexecuted, for a worker that is leaving. It costs the task no attempt. */
+  async handBack(claimed: ClaimedTask): Promise<void> {
+    await this.requeueLost(claimed.task, claimed.claimId, 'its worker was stopped', false);
+  }
+
+  /**
+   * RUNNING -> QUEUED for a task whose worker went away, or FAILED when it lost too many.
+   * @param counts whether this loss counts against the bound.
+   */
+  async requeueLost(task: Task, claimId: string, why: string, counts = true): Promise<void> {
+    const losses = task.engine.losses + (counts ? 1 : 0);
+    const run = await this.db.runs.findOne({ _id: task.run_id });
+    if (!run) return;
+    const error: Failure = { type: 'WorkerLost', message: `attempt ${task.attempt} was lost: ${why}` };
+    const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
+    const lost = { attempt: 'LOST' as const, error };
+    let state: TaskState;
+    if (run.cancel_requested_at) {
+      state = 'CANCELLED';
+      if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set: {} }))) return;
+    } else if (losses > MAX_LOSSES) {
+      state = 'FAILED';
+      error.message += `; it lost ${losses} workers and is not tried again`;
+      if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set: { error, 'engine.losses': losses } }))) return;
+    } else {
+      state = 'QUEUED';
+      const set = { 'engine.losses': losses, 'engine.dispatch': null };
+      if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set }))) return;
+    }
+    this.logs.append(run._id, origin, state === 'QUEUED' ? 'WARNING' : 'ERROR', `task ${task.node_id}: ${error.message}`);
+    await this.logs.flush(run._id);
+    if (state !== 'QUEUED') return this.afterwards(run, { ...task, state });
+    await this.dispatcher.handOver(run, [task]);
+  }
+
+  /** A worker without the needed handler got the job: another one gets it soon, or it waits for one to come. */
+  async passOn(taskId: string): Promise<void> {
+    const task = await this.db.tasks.findOne({ _id: taskId, state: 'QUEUED' });
+    const run = task && (await this.db.runs.findOne({ _id: task.run_id }));
+    if (task && run) await this.dispatcher.dispatchQueued(run, [task], PASS_ON_MS);
+  }
+
+  /** A sleeping task whose time has come: RETRYING goes back to the queue, WAITING ends. */
+  async wake(taskId: string): Promise<void> {
+    const task = await this.db.tasks.findOne({ _id: taskId, state: { $in: ['RETRYING', 'WAITING'] } });
+    if (!task || (task.engine.wake_at?.getTime() ?? 0) > Date.now()) return;
+    const run = await this.db.runs.findOne({ _id: task.run_id });
+    if (!run) return;
+    if (task.state === 'WAITING') {
+      const now = new Date();
+      const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
+      this.logs.append(run._id, origin, 'INFO', `task ${task.node_id} ended SUCCESS after its wait`);
+      await this.logs.flush(run._id);
+      const { matchedCount } = await this.db.tasks.updateOne(
+        { _id: taskId, state: 'WAITING', 'engine.wake_at': task.engine.wake_at },
+        {
+          $set: {
+            state: 'SUCCESS',
+            finished_at: now,
+            [`attempts.${task.attempts.length - 1}.state`]: 'SUCCESS',
+            [`attempts.${task.attempts.length - 1}.finished_at`]: now,
+            'engine.wake_at': null,
+            'engine.advanced': false,
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          },
+        },
+      );
+      if (matchedCount === 1) await this.afterwards(run, { ...task, state: 'SUCCESS' });
+      return;
+    }
+    const { matchedCount } = await this.db.tasks.updateOne(
+      { _id: taskId, state: 'RETRYING' },
+      {
+        $set: {
+          state: 'QUEUED',
+          queued_at: new Date(),
+          'engine.dispatch': null,
+          'engine.wake_at': null,
+          'engine.check_at': new Date(Date.now() + FOLLOW_UP_MS),
+        },
+      },
+      FAST,
+    );
+    if (matchedCount === 1) await this.dispatcher.handOver(run, [task]);
+  }
+
+  /**
+   * Renews the leases of what a worker has in hand.
+   * @returns the claims it still owns; it must stop the others.
+   */
+  async renew(workerId: string, claims: { taskId: string; claimId: string }[]): Promise<Set<string>> {
+    const lease = { $add: ['$$NOW', this.env.LEASE_SECONDS * 1000] };
+    const mine = {
+      _id: { $in: claims.map(({ taskId }) => taskId) },
+      state: 'RUNNING' as const,
+      'engine.claim.worker_id': workerId,
+      'engine.claim.id': { $in: claims.map(({ claimId }) => claimId) },
+    };
+    await this.db.tasks.updateMany(
+      mine,
+      [{ $set: { 'engine.claim.lease_until': lease, 'engine.check_at': lease } }],
+      FAST,
+    );
+    const owned = await this.db.tasks.find(mine).project<{ engine: { claim: { id: string } } }>({ 'engine.claim.id': 1 }).toArray();
+    return new Set(owned.map(({ engine }) => engine.claim.id));
+  }
+
+  /** Which of these runs were asked to cancel, for a worker that missed the signal. */
+  async cancelled(runIds: string[]): Promise<string[]> {
+    const runs = await this.db.runs
+      .find({ _id: { $in: runIds }, cancel_requested_at: { $ne: null } })
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    return runs.map(({ _id }) => _id);
+  }
+
+  /** Shows how far a running task is. */
+  async progress(taskId: string, claimId: string, fraction: number): Promise<void> {
+    await this.db.tasks.updateOne(
+      { _id: taskId, 'engine.claim.id': claimId, state: 'RUNNING' },
+      { $set: { progress: Math.min(1, Math.max(0, fraction)) } },
+      FAST,
+    );
+  }
+
+  /** How nodes of the run ended and what they have left, for a node's inputs, templates and condition. */
+  async results(run: Run, nodeIds: string[]): Promise<Map<string, NodeOutcome>> {
+    if (nodeIds.length === 0) return new Map();
+    const tasks = await this.db.tasks
+      .find({ run_id: run._id, node_id: { $in: nodeIds }, index: null })
+      .project<Pick<Task, 'node_id' | 'state' | 'output' | 'engine'>>({ node_id: 1, state: 1, output: 1, 'engine.artifact': 1 })
+      .toArray();
+    return new Map(
+      tasks.map(({ node_id, state, output, engine }) => [node_id, { state, output, table: engine.artifact }]),
+    );
+  }
+
+  /** Gives up a claim on a task of a run that is being cancelled, is paused, or has ended. */
+  private async leave(task: Task, claimId: string): Promise<void> {
+    const run = await this.db.runs.findOne({ _id: task.run_id });
+    if (run?.state === 'PAUSED' && !run.cancel_requested_at) {
+      // Parked as if it had never been claimed; resume hands it over again.
+      await this.db.tasks.updateOne(
+        { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
+        {
+          $set: { state: 'QUEUED', 'engine.claim': null, 'engine.dispatch': null },
+          $inc: { attempt: -1 },
+          $pop: { attempts: 1 },
+          $unset: { 'engine.check_at': 1 },
+        },
+        FAST,
+      );
+      await this.dispatcher.freeSlot(run, task._id);
+      return;
+    }
+    const cancelled = { state: 'CANCELLED', attempt: 'CANCELLED', set: {} } as const;
+    if ((await this.settleUnlogged(task, claimId, cancelled)) && run) {
+      await this.afterwards(run, { ...task, state: 'CANCELLED' });
+    }
+  }
+
+  /** The run a claimed task belongs to, RUNNING from its first claim on; null when it was cancelled or is gone. */
+  private async enter(runId: string): Promise<Run | null> {
+    const enterable: mongo.Filter<Run> = { _id: runId, state: { $in: ['QUEUED', 'RUNNING'] }, cancel_requested_at: null };
+    const run = await this.db.runs.findOne(enterable);
+    // Only the first claims write: a write per claim would make all tasks of a wide run queue for one document.
+    if (run?.state !== 'QUEUED') return run;
+    return this.db.runs.findOneAndUpdate(
+      enterable,
+      [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
+      { ...FAST, returnDocument: 'after' },
+    );
+  }
+
+  private settlementOf({ task, node, version }: ClaimedTask, outcome: Outcome): Settlement {
+    const took = `after ${((Date.now() - task.attempts.at(-1)!.started_at.getTime()) / 1000).toFixed(2)} s`;
+    const name = `task ${task.node_id}`;
+    switch (outcome.kind) {
+      case 'success':
+        return {
+          state: 'SUCCESS',
+          attempt: 'SUCCESS',
+          set: {
+            output: outcome.output,
+            metrics: outcome.metrics ?? null,
+            'engine.artifact': outcome.table ?? null,
+            progress: 1,
+            error: null,
+          },
+          level: 'INFO',
+          message: `${name} ended SUCCESS ${took}`,
+        };
+      case 'wait':
+        return {
+          state: 'WAITING',
+          attempt: 'WAITING',
+          set: { output: outcome.output, 'engine.wake_at': outcome.until },
+          level: 'INFO',
+          message: `${name} waits until ${outcome.until.toISOString()}`,
+        };
+      case 'skipped':
+        return { state: 'SKIPPED', attempt: 'SKIPPED', set: {}, level: 'INFO', message: `${name} ended SKIPPED: ${outcome.why}` };
+      case 'cancelled':
+        return { state: 'CANCELLED', attempt: 'CANCELLED', set: {}, level: 'INFO', message: `${name} ended CANCELLED ${took}` };
+      case 'failure': {
+        const { error, retryable } = outcome;
+        const failures = task.engine.failures + 1;
+        const set = { error, 'engine.failures': failures };
+        if (retryable && failures < task.max_attempts) {
+          const policy: RetryPolicy = retryPolicyOf(node, version.definition, this.env);
+          const seconds = backoffSeconds(policy, failures, Math.random());
+          return {
+            state: 'RETRYING',
+            attempt: 'FAILED',
+            set: { ...set, 'engine.wake_at': new Date(Date.now() + seconds * 1000) },
+            level: 'WARNING',
+            message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
+          };
+        }
+        const why = retryable ? '' : task.max_attempts > failures ? ' (not worth repeating)' : '';
+        return { state: 'FAILED', attempt: 'FAILED', set, level: 'ERROR', message: `${name} ended FAILED ${took}${why}: ${error.message}` };
+      }
+    }
+  }
+
+  /** The one guarded write that ends an attempt. @returns whether the claim still held. */
+  private async settleUnlogged(
+    task: Task,
+    claimId: string,
+    { state, attempt, set, error }: Pick<Settlement, 'state' | 'attempt' | 'set'> & { error?: Failure },
+  ): Promise<boolean> {
+    const now = new Date();
+    const last = `attempts.${task.attempts.length - 1}`;
+    const terminal = isTerminalTask(state);
+    const wakeAt = set['engine.wake_at'] as Date | undefined;
+    const { matchedCount } = await this.db.tasks.updateOne(
+      { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
+      {
+        $set: {
+          ...set,
+          state,
+          [`${last}.state`]: attempt,
+          [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
+          [`${last}.error`]: error ?? set.error ?? null,
+          ...(terminal && { finished_at: now, 'engine.advanced': false }),
+          'engine.claim': null,
+          'engine.check_at': new Date((wakeAt ?? now).getTime() + FOLLOW_UP_MS),
+        },
+      },
+      terminal ? {} : FAST,
+    );
+    return matchedCount === 1;
+  }
+
+  /** What follows a settled attempt: the next nodes, or a wake-up; and the slot goes to the next task. */
+  private async afterwards(run: Run, task: Task, wakeAt?: Date): Promise<void> {
+    const slots = await this.dispatcher.freeSlot(run, task._id);
+    if (task.state === 'RETRYING' || task.state === 'WAITING') {
+      await this.dispatcher.wakeAt(task, wakeAt!);
+      await this.dispatcher.fill(run, slots);
+    } else await this.advancer.advance(run, [task], slots);
+  }
+
+  private line({ run, task }: ClaimedTask, level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {
+    this.logs.append(run._id, { task_id: task._id, node_id: task.node_id, attempt: task.attempt }, level, message);
+  }
+}

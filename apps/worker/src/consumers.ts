@@ -1,0 +1,58 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Env } from '@tauro/platform';
+import { consumerConnection } from '@tauro/queue';
+import { Worker } from 'bullmq';
+import { TaskProcessor } from './processors/task.processor.js';
+import { WakeProcessor } from './processors/wake.processor.js';
+
+/** Wake-ups are short and must not wait behind long tasks, so they have slots of their own. */
+const WAKE_CONCURRENCY = 20;
+
+/**
+ * Takes jobs off the queues. BullMQ's own repetition of stalled jobs decides nothing here: a job that comes
+ * twice finds nothing to claim. It only cleans up after a worker that died.
+ */
+@Injectable()
+export class Consumers {
+  private readonly logger = new Logger(Consumers.name);
+  private workers: Worker[] = [];
+
+  constructor(
+    private readonly env: Env,
+    private readonly tasks: TaskProcessor,
+    private readonly wakes: WakeProcessor,
+  ) {}
+
+  /** Resolves once every queue is being listened to. */
+  async start(): Promise<void> {
+    this.workers = [
+      this.consume(this.tasks, this.env.WORKER_CONCURRENCY),
+      this.consume(this.wakes, WAKE_CONCURRENCY),
+    ];
+    await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
+  }
+
+  /** Takes nothing new; what is being executed goes on. */
+  async pause(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.pause(true)));
+  }
+
+  /** Resolves when every job in hand has ended. */
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.close()));
+  }
+
+  private consume<T>(processor: { queue: string; process(data: T): Promise<void> }, concurrency: number): Worker {
+    const worker = new Worker<T>(processor.queue, (job) => processor.process(job.data), {
+      connection: consumerConnection(this.env.REDIS_URL!),
+      prefix: this.env.QUEUE_PREFIX,
+      concurrency,
+      lockDuration: 30_000,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
+    worker.on('error', (error) => this.logger.warn(`${processor.queue}: ${error.message}`));
+    worker.on('failed', (_, error) => this.logger.error(`${processor.queue}: ${error.message}`, error.stack));
+    return worker;
+  }
+}

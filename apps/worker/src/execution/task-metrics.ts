@@ -1,0 +1,33 @@
+import { Injectable, type Provider } from '@nestjs/common';
+import { InjectMetric, makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+import { type Outcome } from '@tauro/orchestration';
+import { type Counter, type Histogram } from 'prom-client';
+
+const DURATION = 'tauro_task_duration_seconds';
+const ATTEMPTS = 'tauro_task_attempts_total';
+
+/** What this worker has executed. */
+@Injectable()
+export class TaskMetrics {
+  static readonly providers: Provider[] = [
+    makeHistogramProvider({
+      name: DURATION,
+      help: 'Duration of task attempts',
+      labelNames: ['type', 'outcome'],
+      buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800],
+    }),
+    makeCounterProvider({ name: ATTEMPTS, help: 'Task attempts by outcome', labelNames: ['type', 'outcome'] }),
+    TaskMetrics,
+  ];
+
+  constructor(
+    @InjectMetric(DURATION) private readonly duration: Histogram,
+    @InjectMetric(ATTEMPTS) private readonly attempts: Counter,
+  ) {}
+
+  observe(type: string, outcome: Outcome | string, seconds: number): void {
+    const labels = { type, outcome: typeof outcome === 'string' ? outcome.replace(' ', '_') : outcome.kind };
+    this.duration.observe(labels, seconds);
+    this.attempts.inc(labels);
+  }
+}

@@ -1,0 +1,257 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type Failure } from '@tauro/database';
+import {
+  ConditionError,
+  type ConditionScope,
+  evaluateCondition,
+  nodesInCondition,
+  renderConfig,
+  TemplateError,
+  templatesIn,
+} from '@tauro/domain';
+import {
+  type ArtifactStore,
+  checkRendered,
+  NODE_KINDS,
+  type NodeContext,
+  NodeError,
+  type NodeInput,
+  type NodeKind,
+  type NodeResult,
+  type NodeSettings,
+  type RunScope,
+  type TaskHandlers,
+} from '@tauro/nodes';
+import {
+  attemptTimeout,
+  type ClaimedTask,
+  type NodeOutcome,
+  type Outcome,
+  RunLogWriter,
+  TaskService,
+} from '@tauro/orchestration';
+import { Env } from '@tauro/platform';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
+import { WORKER_ID } from '../worker-id.js';
+import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
+import { TaskMetrics } from './task-metrics.js';
+
+/** How long an executor may take to stop after it was told to; then it is left behind. */
+const STOP_GRACE_MS = 5000;
+const MAX_OUTPUT_BYTES = 65_536;
+const PROGRESS_INTERVAL_MS = 1000;
+
+interface Surroundings {
+  results: Map<string, NodeOutcome>;
+  scope: ConditionScope & {
+    run: RunScope & ConditionScope['run'];
+    task: { id: string; node_id: string; attempt: number };
+    env: Record<string, string>;
+  };
+}
+
+/** Executes one attempt: claim, render, run the node's executor under a time limit, settle. */
+@Injectable()
+export class TaskRunner {
+  private readonly logger = new Logger(TaskRunner.name);
+
+  constructor(
+    private readonly tasks: TaskService,
+    private readonly inHand: TasksInHand,
+    private readonly logs: RunLogWriter,
+    private readonly env: Env,
+    private readonly metrics: TaskMetrics,
+    @Inject(WORKER_ID) private readonly workerId: string,
+    @Inject(HANDLERS) private readonly handlers: TaskHandlers,
+    @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
+    @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
+  ) {}
+
+  async run(taskId: string): Promise<void> {
+    const claimed = await this.tasks.claim(taskId, this.workerId);
+    if (!claimed) return;
+    const held = this.inHand.take(claimed);
+    const started = performance.now();
+    try {
+      const outcome = await this.attempt(claimed, held);
+      this.metrics.observe(claimed.node.type, outcome, (performance.now() - started) / 1000);
+      await this.settle(held, outcome);
+    } finally {
+      this.inHand.release(claimed.claimId);
+    }
+  }
+
+  /** Stores how the attempt ended; while the database is away it goes on trying for as long as the lease lasts. */
+  private async settle(held: InHand, outcome: Outcome | 'hand back' | 'given up'): Promise<void> {
+    const { claimed } = held;
+    for (let delay = 50; outcome !== 'given up'; delay = Math.min(delay * 2, 1000)) {
+      try {
+        if (outcome === 'hand back') await this.tasks.handBack(claimed);
+        else await this.tasks.settle(claimed, outcome);
+        return;
+      } catch (error) {
+        const message = `${claimed.task._id}: not settled yet: ${(error as Error).message}`;
+        this.logger.warn({ run_id: claimed.run._id }, message);
+        // The reconciler will queue it again, and another attempt does the work once more.
+        if (!this.inHand.owns(held)) return;
+        await sleep(delay);
+      }
+    }
+  }
+
+  private async attempt(claimed: ClaimedTask, held: InHand): Promise<Outcome | 'hand back' | 'given up'> {
+    const { node, version } = claimed;
+    const kind = NODE_KINDS.get(node.type);
+    if (!kind) {
+      return failure(new NodeError('UnknownNodeType', `this worker does not know node type '${node.type}'`, false));
+    }
+    const { abort } = held;
+    const seconds = attemptTimeout(node, version.definition, kind, this.env);
+    const timer = seconds && setTimeout(() => abort.abort('timeout' satisfies StopReason), seconds * 1000);
+    try {
+      const surroundings = await this.surroundingsOf(claimed, kind);
+      if (node.when !== undefined && !evaluateCondition(node.when, surroundings.scope)) {
+        return { kind: 'skipped', why: `its condition is false: ${node.when}` };
+      }
+      const context = this.contextOf(claimed, kind, surroundings, abort.signal);
+      const result = await stoppable(kind.execute(context), abort.signal);
+      return this.outcomeOf(result);
+    } catch (error) {
+      return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, seconds) : failure(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What the node's templates and condition may name, and what stands before it has left. */
+  private async surroundingsOf({ run, task, node, version }: ClaimedTask, kind: NodeKind): Promise<Surroundings> {
+    const { parents } = version.graph.nodes.get(node.id)!;
+    const templates = templatesIn(node.config ?? {}, { isBound: kind.bound?.bind(kind) });
+    const named = templates.flatMap(({ names }) => (names[0] === 'nodes' ? [String(names[1])] : []));
+    const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
+    const results = await this.tasks.results(run, [...new Set([...parents, ...named, ...conditional])]);
+    return {
+      results,
+      scope: {
+        params: run.params,
+        run: {
+          id: run._id,
+          project_id: run.project_id,
+          pipeline_id: run.pipeline_id,
+          pipeline_name: run.pipeline_name,
+          created_at: run.created_at.toISOString(),
+          ...(run.scheduled_for && { scheduled_for: run.scheduled_for.toISOString() }),
+          ...(run.data_interval_start && { data_interval_start: run.data_interval_start.toISOString() }),
+          ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
+        },
+        task: { id: task._id, node_id: node.id, attempt: task.attempt },
+        nodes: Object.fromEntries([...results].map(([id, { state, output }]) => [id, { state, output }])),
+        env: Object.fromEntries(
+          this.settings.templateEnv.flatMap((name) => {
+            const value = process.env[name];
+            return value === undefined ? [] : [[name, value]];
+          }),
+        ),
+      },
+    };
+  }
+
+  private contextOf(
+    { run, task, node, version, claimId }: ClaimedTask,
+    kind: NodeKind,
+    { scope, results }: Surroundings,
+    signal: AbortSignal,
+  ): NodeContext {
+    const origin = { task_id: task._id, node_id: node.id, attempt: task.attempt };
+    const config = renderConfig(node.config ?? {}, scope, {
+      isBound: kind.bound?.bind(kind),
+      at: `nodes.${node.id}.config`,
+    });
+    // What a template has put in has not been checked before.
+    checkRendered(kind, config);
+    return {
+      run: scope.run,
+      params: run.params,
+      tags: run.tags,
+      task: { ...scope.task, claim_id: claimId },
+      config,
+      inputs: version.graph.nodes.get(node.id)!.parents.flatMap((id): NodeInput[] => {
+        const left = results.get(id);
+        return left ? [{ node_id: id, output: left.output, ...(left.table && { table: left.table }) }] : [];
+      }),
+      log: (level, message) => this.logs.append(run._id, origin, level, message),
+      progress: this.progressOf(task._id, claimId),
+      signal,
+      artifacts: this.artifacts,
+      settings: this.settings,
+      handlers: this.handlers,
+    };
+  }
+
+  /** Stores progress at most once a second: it is for people. */
+  private progressOf(taskId: string, claimId: string): (fraction: number) => void {
+    let last = 0;
+    return (fraction) => {
+      const now = performance.now();
+      if (now - last < PROGRESS_INTERVAL_MS || !Number.isFinite(fraction)) return;
+      last = now;
+      this.tasks.progress(taskId, claimId, fraction).catch(() => undefined);
+    };
+  }
+
+  private outcomeOf(result: NodeResult): Outcome {
+    const output = result.output ?? null;
+    const bytes = Buffer.byteLength(JSON.stringify(output));
+    if (bytes > MAX_OUTPUT_BYTES) {
+      const message = `the output has ${bytes} bytes, ${MAX_OUTPUT_BYTES} are allowed: write large data to a file or a table`;
+      return failure(new NodeError('OutputTooLarge', message, false));
+    }
+    if ('wait_until' in result) return { kind: 'wait', until: result.wait_until, output };
+    const { table, rows, bytes: tableBytes } = result;
+    return { kind: 'success', output, table, metrics: { rows: rows ?? 0, bytes: tableBytes ?? 0 } };
+  }
+}
+
+/** The executor's result, or a rejection soon after the signal even if the executor does not listen to it. */
+async function stoppable<T>(working: Promise<T>, signal: AbortSignal): Promise<T> {
+  const left = new AbortController();
+  const abandoned = new Promise<never>((_, reject) => {
+    const giveUp = (): void => {
+      sleep(STOP_GRACE_MS, undefined, { signal: left.signal }).then(
+        () => reject(new Error('did not stop in time')),
+        () => undefined,
+      );
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true, signal: left.signal });
+  });
+  try {
+    return await Promise.race([working, abandoned]);
+  } finally {
+    left.abort();
+  }
+}
+
+function stopped(reason: StopReason, seconds?: number): Outcome | 'hand back' | 'given up' {
+  switch (reason) {
+    case 'cancelled':
+      return { kind: 'cancelled' };
+    case 'timeout':
+      return failure(new NodeError('Timeout', `took longer than its ${seconds} s`, true));
+    case 'worker stops':
+      return 'hand back';
+    case 'claim lost':
+      return 'given up';
+  }
+}
+
+function failure(error: unknown): Outcome {
+  // What the definition got wrong stays wrong however often it is tried.
+  const authored = error instanceof TemplateError || error instanceof ConditionError;
+  const retryable = !authored && !(error instanceof NodeError && !error.retryable);
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const type = error instanceof NodeError ? error.type : name;
+  return { kind: 'failure', error: { type, message } satisfies Failure, retryable };
+}
+

@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Reconciler } from '@tauro/orchestration';
+import { EnvError, loadEnv } from '@tauro/platform';
+import { Logger as PinoLogger } from 'nestjs-pino';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Consumers } from './consumers.js';
+import { TasksInHand } from './execution/in-hand.js';
+import { HandlerPool } from './executors/handler-pool.js';
+import { MetricsServer } from './metrics-server.js';
+import { nodeSettings } from './node-settings.js';
+import { Presence } from './presence.js';
+import { WorkerModule } from './worker.module.js';
+
+async function main(): Promise<void> {
+  const env = loadEnv();
+  const settings = nodeSettings(env);
+  const handlers = await HandlerPool.start({
+    paths: env.HANDLERS_PATH,
+    size: env.WORKER_CONCURRENCY,
+    memoryMb: env.TASK_MEMORY_MB,
+    cacheDirectory: resolve(env.DATA_DIR, 'handler-cache'),
+    onStray: (message) => new Logger('Handlers').warn(message),
+  });
+  const app = await NestFactory.createApplicationContext(WorkerModule.forRoot(env, handlers, settings), {
+    bufferLogs: true,
+  });
+  app.useLogger(app.get(PinoLogger));
+  const logger = new Logger('Worker');
+
+  const presence = app.get(Presence);
+  const consumers = app.get(Consumers);
+  const inHand = app.get(TasksInHand);
+
+  let leaving: Promise<void> | undefined;
+  const leave = async (why: string): Promise<void> => {
+    logger.log(`${why}: finishing ${inHand.count} tasks, for ${env.SHUTDOWN_GRACE_SECONDS} s at most`);
+    await Promise.race([presence.draining(), sleep(1000)]);
+    const closed = consumers.close();
+    await Promise.race([closed, sleep(env.SHUTDOWN_GRACE_SECONDS * 1000, undefined, { ref: false })]);
+    if (inHand.count > 0) {
+      logger.log(`handing ${inHand.count} tasks back`);
+      inHand.abortAll('worker stops');
+    }
+    await Promise.race([closed, sleep(8000, undefined, { ref: false })]);
+    await presence.leave();
+    app.get(MetricsServer).stop();
+    await handlers.close();
+    await Promise.race([app.close(), sleep(3000)]);
+    process.exit(0);
+  };
+  const onSignal = (why: string): void => {
+    leaving ??= leave(why).catch((error: Error) => {
+      logger.error(error.message, error.stack);
+      process.exit(1);
+    });
+  };
+  process.on('SIGTERM', () => onSignal('SIGTERM'));
+  process.on('SIGINT', () => onSignal('SIGINT'));
+  // Started by a supervisor: leave with it, however it ended.
+  if (process.send) process.on('disconnect', () => onSignal('the supervisor is gone'));
+
+  await app.get(MetricsServer).start();
+  await consumers.start();
+  await presence.start();
+  app.get(Reconciler).start();
+  logger.log(`worker ready: ${env.WORKER_CONCURRENCY} slots, handlers: ${handlers.names().join(', ') || 'none'}`);
+  process.send?.('ready');
+}
+
+main().catch((error: unknown) => {
+  // What the environment got wrong is said plainly; anything else with its stack.
+  if (error instanceof EnvError) console.error(error.message);
+  else console.error(error);
+  process.exit(1);
+});

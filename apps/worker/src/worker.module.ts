@@ -1,0 +1,57 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DatabaseModule } from '@tauro/database';
+import { OrchestrationModule } from '@tauro/orchestration';
+import { ArtifactStore, type NodeSettings, type TaskHandlers } from '@tauro/nodes';
+import { Env, loggerOptions } from '@tauro/platform';
+import { QueueModule } from '@tauro/queue';
+import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { LoggerModule } from 'nestjs-pino';
+import { Consumers } from './consumers.js';
+import { EnvModule } from './env.module.js';
+import { TasksInHand } from './execution/in-hand.js';
+import { TaskMetrics } from './execution/task-metrics.js';
+import { TaskRunner } from './execution/task-runner.js';
+import { MetricsServer } from './metrics-server.js';
+import { Presence } from './presence.js';
+import { TaskProcessor } from './processors/task.processor.js';
+import { WakeProcessor } from './processors/wake.processor.js';
+import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from './tokens.js';
+import { newWorkerId, WORKER_ID } from './worker-id.js';
+
+/**
+ * The worker: the same libraries as the API without its HTTP. It alone executes nodes, so that nothing a node
+ * does can slow down or take down the API.
+ */
+@Module({})
+export class WorkerModule {
+  static forRoot(env: Env, handlers: TaskHandlers, settings: NodeSettings): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        EnvModule.forRoot(env),
+        LoggerModule.forRoot(loggerOptions(env, 'worker')),
+        DatabaseModule.forRoot(),
+        QueueModule.forRoot(),
+        OrchestrationModule,
+        // The metrics are served by MetricsServer: a worker has no Nest routes.
+        PrometheusModule.register({ controller: NoController }),
+      ],
+      providers: [
+        Consumers,
+        MetricsServer,
+        Presence,
+        TaskProcessor,
+        TaskRunner,
+        TasksInHand,
+        WakeProcessor,
+        ...TaskMetrics.providers,
+        { provide: WORKER_ID, useValue: newWorkerId(env.WORKER_ID) },
+        { provide: HANDLERS, useValue: handlers },
+        { provide: ARTIFACTS, useValue: new ArtifactStore(env.ARTIFACTS_URL) },
+        { provide: NODE_SETTINGS, useValue: settings },
+      ],
+    };
+  }
+}
+
+class NoController {}

@@ -1,0 +1,38 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DatabaseModule } from '@tauro/database';
+import { OrchestrationModule } from '@tauro/orchestration';
+import { type Env } from '@tauro/platform';
+import { QueueModule } from '@tauro/queue';
+import { LoggerModule, type Params } from 'nestjs-pino';
+import { EnvModule } from './env.module.js';
+import { HealthModule } from './health/health.module.js';
+import { MetricsModule } from './health/metrics.module.js';
+import { InfoController } from './info/info.controller.js';
+import { PipelinesModule } from './pipelines/pipelines.module.js';
+import { ProjectsModule } from './projects/projects.module.js';
+import { RunsModule } from './runs/runs.module.js';
+import { StatisticsController } from './statistics/statistics.controller.js';
+import { WorkersController } from './workers/workers.controller.js';
+
+/** The HTTP side. It steers runs and shows them; it never executes a node. */
+@Module({})
+export class ApiModule {
+  static forRoot(env: Env, logging: Params): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        EnvModule.of(env),
+        LoggerModule.forRoot(logging),
+        DatabaseModule.forRoot(),
+        QueueModule.forRoot(),
+        OrchestrationModule,
+        HealthModule,
+        ...(env.ENABLE_METRICS ? [MetricsModule] : []),
+        ProjectsModule,
+        PipelinesModule,
+        RunsModule,
+      ],
+      controllers: [InfoController, StatisticsController, WorkersController],
+    };
+  }
+}

@@ -1,0 +1,64 @@
+import { DomainError } from '@tauro/domain';
+import { type Env } from '@tauro/platform';
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { checkJsonBounds } from './json-bounds.js';
+
+const MB = 1024 * 1024;
+
+/** Reads JSON bodies: the size is bounded (more for pipeline definitions), any other media type is refused. */
+export function readJson(env: Env): RequestHandler {
+  const ordinary = parser(env.MAX_BODY_MB);
+  const definitions = parser(env.MAX_DEFINITION_MB);
+  return (req, res, next) => {
+    if (!hasBody(req)) {
+      next();
+    } else if (!req.is(['json', '+json'])) {
+      const given = req.headers['content-type'] ?? 'none';
+      const message = `Content-Type must be application/json, got ${given}`;
+      next(new DomainError('UNSUPPORTED_MEDIA_TYPE', message));
+    } else if (req.path.startsWith('/api/v1/pipelines')) {
+      definitions(req, res, next);
+    } else {
+      ordinary(req, res, next);
+    }
+  };
+}
+
+const hasBody = (req: Request): boolean =>
+  req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+
+function parser(limitMb: number): RequestHandler {
+  const parse = express.json({ limit: limitMb * MB, strict: false, type: () => true });
+  return (req: Request, res: Response, next: NextFunction) => {
+    parse(req, res, (error?: unknown) => {
+      if (error) return next(explain(error as ParserError, limitMb));
+      try {
+        checkJsonBounds(req.body);
+        next();
+      } catch (refusal) {
+        next(refusal);
+      }
+    });
+  };
+}
+
+interface ParserError extends Error {
+  type?: string;
+  status?: number;
+}
+
+function explain(error: ParserError, limitMb: number): Error {
+  switch (error.type) {
+    case 'entity.too.large':
+      return new DomainError('PAYLOAD_TOO_LARGE', `The body is larger than ${limitMb} MB`);
+    case 'entity.parse.failed':
+      return new DomainError('BAD_REQUEST', `The body is not valid JSON: ${error.message}`);
+    case 'encoding.unsupported':
+    case 'charset.unsupported':
+      return new DomainError('UNSUPPORTED_MEDIA_TYPE', error.message);
+    default:
+      return error.status && error.status < 500
+        ? new DomainError('BAD_REQUEST', `The body could not be read: ${error.message}`)
+        : error;
+  }
+}

@@ -1,0 +1,82 @@
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { Document } from '@tauro/database';
+import { ERROR_STATUS, type ErrorCode } from '@tauro/domain';
+import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
+import { ERROR_EXAMPLES, exampleOf, META_EXAMPLE } from './examples.js';
+
+type Method = MethodDecorator;
+
+/** Models of stored documents: they are shown with an `id`, which no schema class has. */
+export const modelsWithId = new Set<string>();
+
+/**
+ * The answer is one `model` in the envelope.
+ * @param texts other media types it can come in, with an example of each.
+ */
+export function ApiData(
+  model: Type,
+  status = 200,
+  description = model.name,
+  texts: Record<string, string> = {},
+): Method {
+  const schema = envelope({ $ref: getSchemaPath(model) }, ResponseMeta);
+  const example = { data: exampleOf(model), meta: META_EXAMPLE };
+  return answer([model, ResponseMeta], status, description, schema, example, texts);
+}
+
+/** The answer is a page of `model`s. */
+export function ApiList(
+  model: Type,
+  description = `A page of ${model.name}`,
+  texts: Record<string, string> = {},
+): Method {
+  const schema = envelope({ type: 'array', items: { $ref: getSchemaPath(model) } }, ListMeta);
+  const page = { total: 1, limit: 50, offset: 0, has_more: false, next_cursor: null };
+  const example = { data: [exampleOf(model)], meta: { ...page, ...META_EXAMPLE } };
+  return answer([model, ListMeta], 200, description, schema, example, texts);
+}
+
+/** The errors that this operation has besides those every operation has (see `document.ts`). */
+export const ApiErrors = (...codes: ErrorCode[]): Method =>
+  applyDecorators(ApiExtraModels(ErrorEnvelope), ...codes.map((code) => ApiResponse(errorResponse(code))));
+
+export function errorResponse(code: ErrorCode) {
+  const schema = { $ref: getSchemaPath(ErrorEnvelope) };
+  const example = { error: ERROR_EXAMPLES[code], meta: META_EXAMPLE };
+  return {
+    status: ERROR_STATUS[code],
+    description: `\`${code}\`: ${ERROR_EXAMPLES[code].message}`,
+    content: { 'application/json': { schema, example } },
+  };
+}
+
+/** The body is a `model`, such as `example`. */
+export const ApiInput = (model: Type, example: unknown, required = true): Method =>
+  ApiBody({ type: model, required, examples: { example: { value: example } } });
+
+function envelope(data: object, meta: Type): object {
+  return {
+    type: 'object',
+    required: ['data', 'meta'],
+    properties: { data, meta: { $ref: getSchemaPath(meta) } },
+  };
+}
+
+function answer(
+  models: Type[],
+  status: number,
+  description: string,
+  schema: object,
+  example: unknown,
+  texts: Record<string, string> = {},
+): Method {
+  const content = Object.fromEntries(
+    Object.entries(texts).map(([type, text]) => [type, { schema: { type: 'string' }, example: text }]),
+  );
+  for (const model of models) if (model.prototype instanceof Document) modelsWithId.add(model.name);
+  return applyDecorators(
+    ApiExtraModels(...models),
+    ApiResponse({ status, description, content: { 'application/json': { schema, example }, ...content } }),
+  );
+}

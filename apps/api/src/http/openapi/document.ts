@@ -1,0 +1,55 @@
+import { type INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { type ErrorCode } from '@tauro/domain';
+import { VERSION } from '../../version.js';
+import { errorResponse, modelsWithId } from './decorators.js';
+import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
+
+const EVERYWHERE: ErrorCode[] = ['FORBIDDEN', 'VALIDATION_ERROR', 'INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'];
+const WITH_BODY: ErrorCode[] = ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const DESCRIPTION = `Orchestrates, executes and monitors data pipelines.
+
+Answers are \`{data, meta}\`, errors \`{error: {code, message, details}, meta}\`; the HTTP status always matches.
+Unknown fields and query parameters are refused.`;
+
+/** The OpenAPI document of the routes that are mounted. */
+export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Tauro API')
+    .setDescription(DESCRIPTION)
+    .setVersion(VERSION)
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addServer('/')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    operationIdFactory: (_controller, method) => method,
+    extraModels: [ErrorEnvelope, ListMeta, ResponseMeta],
+  });
+  for (const path of Object.values(document.paths)) {
+    for (const operation of METHODS.flatMap((method) => path[method] ?? [])) addCommonErrors(operation);
+  }
+  for (const name of modelsWithId) addId(document.components?.schemas?.[name]);
+  return document;
+}
+
+/** The schema classes have MongoDB's `_id`, which is hidden; clients see it as `id`. */
+function addId(schema: unknown): void {
+  const model = schema as { properties: Record<string, unknown>; required?: string[] } | undefined;
+  if (!model) return;
+  model.properties = { id: { type: 'string' }, ...model.properties };
+  model.required = ['id', ...(model.required ?? [])];
+}
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+function addCommonErrors(operation: Operation): void {
+  // Health answers its own body whatever happens.
+  if (operation.tags?.includes('health')) return;
+  const codes = operation.requestBody ? [...EVERYWHERE, ...WITH_BODY] : EVERYWHERE;
+  for (const code of codes) {
+    const { status, ...response } = errorResponse(code);
+    operation.responses[status] ??= response;
+  }
+}

@@ -1,0 +1,46 @@
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { type Env } from '@tauro/platform';
+import { type NextFunction, type Request, type Response } from 'express';
+import { readJson } from './body.js';
+import { EnvelopeInterceptor } from './envelope.js';
+import { ErrorFilter } from './error.filter.js';
+import { measureLatency } from './latency.js';
+import { NoBodyGuard } from './no-body.guard.js';
+import { guardOrigins } from './origins.js';
+import { QueryGuard } from './query/query.guard.js';
+import { requestId } from './request-id.js';
+import { validationPipe } from './validation.pipe.js';
+
+const EXPOSED_HEADERS = ['X-Request-ID', 'ETag', 'Retry-After', 'Location'];
+
+/** Everything that concerns every request, in the order it happens. */
+export function setUpHttp(app: NestExpressApplication, env: Env): void {
+  app.disable('x-powered-by');
+  // Every answer has its own timestamp, so a digest of the body would never match; resources set their own.
+  app.set('etag', false);
+  app.set('trust proxy', env.TRUST_PROXY);
+  app.set('query parser', 'simple');
+  if (env.ENABLE_METRICS) app.use(measureLatency());
+  app.use(requestId);
+  app.use(securityHeaders);
+  app.enableCors({
+    origin: env.CORS_ALLOW_ORIGINS.includes('*') ? '*' : env.CORS_ALLOW_ORIGINS,
+    methods: env.CORS_ALLOW_METHODS,
+    allowedHeaders: env.CORS_ALLOW_HEADERS,
+    credentials: env.CORS_ALLOW_CREDENTIALS,
+    maxAge: env.CORS_MAX_AGE,
+    exposedHeaders: EXPOSED_HEADERS,
+  });
+  app.use(guardOrigins(env));
+  app.use(readJson(env));
+  app.useGlobalGuards(new QueryGuard(), new NoBodyGuard());
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalInterceptors(new EnvelopeInterceptor());
+  app.useGlobalFilters(new ErrorFilter());
+}
+
+function securityHeaders(_req: Request, res: Response, next: NextFunction): void {
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('X-Frame-Options', 'DENY');
+  next();
+}

@@ -1,0 +1,39 @@
+import 'reflect-metadata';
+import { type Env, EnvError, loadEnv } from '@tauro/platform';
+import cluster from 'node:cluster';
+import { storeError } from './http/store-errors.js';
+import { runPrimary } from './primary.js';
+import { PortTakenError, serve } from './serve.js';
+
+const STORE_EXAMPLES = { MONGODB_URL: 'mongodb://localhost:27017', REDIS_URL: 'redis://localhost:6379' };
+
+async function main(): Promise<void> {
+  const env = loadEnv();
+  requireStores(env);
+  if (env.WORKERS > 1 && cluster.isPrimary) await runPrimary(env);
+  else await serve(env);
+}
+
+/** The embedded stores belong to `npm start`, which tells its processes where they are. */
+function requireStores(env: Env): void {
+  const problem =
+    'is not set, and the API alone starts no store; set it, or run npm start, which brings its own';
+  const problems = (['MONGODB_URL', 'REDIS_URL'] as const)
+    .filter((name) => env[name] === undefined)
+    .map((name) => ({ name, problem, example: `${name}=${STORE_EXAMPLES[name]}` }));
+  if (problems.length > 0) throw new EnvError(problems);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+});
+
+/** What a person can put right is said plainly, anything else with its stack. */
+function explain(error: unknown): string {
+  if (error instanceof EnvError || error instanceof PortTakenError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  return storeError(error)
+    ? `A store cannot be reached: ${error.message}. Start it, or correct MONGODB_URL or REDIS_URL.`
+    : (error.stack ?? error.message);
+}

@@ -1,0 +1,33 @@
+import { type Dag } from './dag.js';
+
+/** Words that Mermaid reads as syntax wherever they stand. */
+const RESERVED = /^(end|graph|flowchart|subgraph|class|classDef|click|style|linkStyle|default|direction)$/i;
+
+/** A Mermaid flowchart. Ids are the nodes' own, unless Mermaid would stumble over one. */
+export function toMermaid(dag: Dag): string {
+  const names = new Map(
+    dag.nodes.map(({ id }, i) => [
+      id,
+      RESERVED.test(id) || id.includes('-') ? `n${i}_${id.replaceAll('-', '_')}` : id,
+    ]),
+  );
+  return [
+    'flowchart LR',
+    ...dag.nodes.map(({ id, type }) => `  ${names.get(id)}["${id}<br/>${type}"]`),
+    ...dag.edges.map(({ from, to }) => `  ${names.get(from)} --> ${names.get(to)}`),
+    '',
+  ].join('\n');
+}
+
+/** A Graphviz digraph. Node ids and types hold nothing that would need escaping. */
+export function toDot(dag: Dag, name: string): string {
+  return [
+    `digraph "${name}" {`,
+    '  rankdir=LR;',
+    '  node [shape=box];',
+    ...dag.nodes.map(({ id, type }) => `  "${id}" [label="${id}\\n${type}"];`),
+    ...dag.edges.map(({ from, to }) => `  "${from}" -> "${to}";`),
+    '}',
+    '',
+  ].join('\n');
+}

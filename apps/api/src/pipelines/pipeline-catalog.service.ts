@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Pipeline, PipelineVersion, type Public, toPublic } from '@tauro/database';
+import {
+  conflict,
+  DomainError,
+  type EdgeDefinition,
+  invalid,
+  type NodeDefinition,
+  type PipelineDefinition,
+} from '@tauro/domain';
+import { PipelineService, type StoredPipeline } from '@tauro/orchestration';
+import { type Model } from 'mongoose';
+import { type Page } from '../http/envelope.js';
+import { findPage } from '../http/paging/find-page.js';
+import { type ListQuery } from '../http/paging/list-query.js';
+import { DefinitionCheck } from './definition-check.service.js';
+import { type Change, diffDefinitions } from './diff/definition-diff.js';
+import { PIPELINE_LIST, VERSION_LIST } from './pipeline.list.js';
+
+type Body = Record<string, unknown>;
+/** A pipeline with its current definition. */
+export type Detail = Public<Pipeline> & {
+  nodes: NodeDefinition[];
+  edges: EdgeDefinition[];
+  config: NonNullable<PipelineDefinition['config']>;
+};
+
+interface UpdateOptions {
+  projectId?: string;
+  /** The version the client has seen. */
+  expected?: number;
+  request_id: string;
+}
+
+const MAX_TRIES = 5;
+const DEFINITION_FIELDS = ['name', 'description', 'nodes', 'edges', 'config'];
+
+/** Pipelines as the API shows and changes them. */
+@Injectable()
+export class PipelineCatalog {
+  constructor(
+    @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
+    @InjectModel(PipelineVersion.name) private readonly stored: Model<PipelineVersion>,
+    private readonly service: PipelineService,
+    private readonly check: DefinitionCheck,
+  ) {}
+
+  list(query: ListQuery): Promise<Page<Partial<Public<Pipeline>>>> {
+    return findPage(this.pipelines, PIPELINE_LIST, query);
+  }
+
+  /** @param ref an id, or a name that is looked up in the project first. */
+  async get(ref: string, projectId?: string): Promise<Detail> {
+    const pipeline = await this.service.resolve(ref, projectId);
+    return detail({ pipeline, version: await this.service.definition(pipeline) });
+  }
+
+  /** @param body the definition; `project_id` has been taken out. */
+  async create(body: Body, project_id: string | null, request_id: string) {
+    const definition = await this.check.accept(body);
+    const stored = await this.service.create({ project_id, definition, request_id });
+    return { ...detail(stored), warnings: await this.check.warnings(definition) };
+  }
+
+  /** Puts the fields of `body` over the current definition and checks the whole. */
+  async update(ref: string, body: Body, options: UpdateOptions) {
+    const unknown = Object.keys(body).filter((field) => !DEFINITION_FIELDS.includes(field));
+    if (unknown.length > 0) {
+      const message = `cannot be changed here; only ${DEFINITION_FIELDS.join(', ')} can`;
+      throw invalid(unknown.map((field) => ({ field, message, type: 'extra_forbidden' })));
+    }
+    for (let tries = 1; ; tries++) {
+      const pipeline = await this.editable(ref, options.projectId);
+      const { definition: current } = await this.service.definition(pipeline);
+      const definition = await this.check.accept({ ...current, ...body });
+      // What was merged with must still be current when it is replaced, or somebody else's change would be lost.
+      const expected = options.expected ?? pipeline.version;
+      try {
+        const stored = await this.service.update(pipeline._id, definition, { ...options, expected });
+        return { ...detail(stored), warnings: await this.check.warnings(definition) };
+      } catch (error) {
+        const raced = error instanceof DomainError && error.code === 'PRECONDITION_FAILED';
+        if (!raced || options.expected !== undefined || tries === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  async remove(ref: string, projectId?: string): Promise<string> {
+    const pipeline = await this.editable(ref, projectId);
+    await this.service.remove(pipeline._id);
+    return pipeline._id;
+  }
+
+  async versions(
+    ref: string,
+    query: ListQuery,
+    projectId?: string,
+  ): Promise<Page<Partial<Public<PipelineVersion>>>> {
+    const { _id } = await this.service.resolve(ref, projectId);
+    return findPage(this.stored, VERSION_LIST, query, { pipeline_id: _id });
+  }
+
+  async version(ref: string, number: number, projectId?: string): Promise<Public<PipelineVersion>> {
+    const pipeline = await this.service.resolve(ref, projectId);
+    return toPublic(await this.service.definition(pipeline, number));
+  }
+
+  async diff(ref: string, from: number, to: number, projectId?: string): Promise<Change[]> {
+    const pipeline = await this.service.resolve(ref, projectId);
+    const [old, latest] = await Promise.all(
+      [from, to].map((number) => this.service.definition(pipeline, number)),
+    );
+    return diffDefinitions(old!.definition, latest!.definition);
+  }
+
+  /** @throws DomainError CONFLICT for a discovered pipeline, whose file would win over any change. */
+  private async editable(ref: string, projectId?: string): Promise<Pipeline> {
+    const pipeline = await this.service.resolve(ref, projectId);
+    if (pipeline.source === 'api') return pipeline;
+    throw conflict(`pipeline '${pipeline.name}' comes from the file ${pipeline.path}: change that instead`);
+  }
+}
+
+function detail({ pipeline, version }: StoredPipeline): Detail {
+  const { nodes, edges = [], config = {} } = version.definition;
+  const { id, name, description, ...rest } = toPublic(pipeline);
+  return { id, name, description, nodes, edges, config, ...rest };
+}

@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Pipeline, Project, type Public, Run, toPublic } from '@tauro/database';
+import { ACTIVE_RUN_STATES, conflict, newId, notFound, type RunState } from '@tauro/domain';
+import { RunService, StatisticsService } from '@tauro/orchestration';
+import { type Model } from 'mongoose';
+import { type Page } from '../http/envelope.js';
+import { stale } from '../http/etag.js';
+import { findPage } from '../http/paging/find-page.js';
+import { type ListQuery } from '../http/paging/list-query.js';
+import { type CreateProjectDto, type UpdateProjectDto } from './project.dto.js';
+import { PROJECT_LIST } from './project.list.js';
+
+const DUPLICATE_KEY = 11000;
+
+/** Projects: names are unique without regard to case, which an index decides, not a look beforehand. */
+@Injectable()
+export class ProjectService {
+  constructor(
+    @InjectModel(Project.name) private readonly projects: Model<Project>,
+    @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
+    @InjectModel(Run.name) private readonly runs: Model<Run>,
+    private readonly runService: RunService,
+    private readonly statistics: StatisticsService,
+  ) {}
+
+  list(query: ListQuery): Promise<Page<Partial<Public<Project>>>> {
+    return findPage(this.projects, PROJECT_LIST, query);
+  }
+
+  async create(dto: CreateProjectDto, request_id: string): Promise<Public<Project>> {
+    const now = new Date();
+    const project: Project = {
+      _id: newId('proj', now.getTime()),
+      name: dto.name,
+      name_key: dto.name.toLowerCase(),
+      description: dto.description ?? '',
+      owner: dto.owner ?? null,
+      metadata: dto.metadata ?? {},
+      created_at: now,
+      updated_at: now,
+      revision: 1,
+      request_id,
+    };
+    try {
+      await this.projects.create(project);
+    } catch (error) {
+      throw nameTaken(error, dto.name);
+    }
+    return toPublic(project);
+  }
+
+  /** @throws DomainError NOT_FOUND */
+  async get(id: string): Promise<Public<Project>> {
+    const project = await this.projects.findById(id).lean<Project | null>();
+    if (!project) throw notFound('project', id);
+    return toPublic(project);
+  }
+
+  /** @throws DomainError NOT_FOUND */
+  async stats(id: string) {
+    await this.get(id);
+    return this.statistics.project(id);
+  }
+
+  /** @param expected the revision the client has seen; another one is PRECONDITION_FAILED. */
+  async update(id: string, dto: UpdateProjectDto, expected?: number): Promise<Public<Project>> {
+    const { name, description, owner, metadata } = dto;
+    const changes = {
+      ...(name !== undefined && { name, name_key: name.toLowerCase() }),
+      ...(description !== undefined && { description: description ?? '' }),
+      ...(owner !== undefined && { owner }),
+      ...(metadata !== undefined && { metadata: metadata ?? {} }),
+      updated_at: new Date(),
+    };
+    const project = await this.projects
+      .findOneAndUpdate(
+        { _id: id, ...(expected !== undefined && { revision: expected }) },
+        { $set: changes, $inc: { revision: 1 } },
+        { returnDocument: 'after' },
+      )
+      .lean<Project | null>()
+      .catch((error: unknown) => {
+        throw nameTaken(error, name ?? '');
+      });
+    if (project) return toPublic(project);
+    await this.get(id);
+    throw stale();
+  }
+
+  /**
+   * Removes a project and its stored pipelines; its finished runs stay until retention takes them.
+   * @param force cancels what is active instead of refusing. @throws DomainError CONFLICT
+   */
+  async remove(id: string, force: boolean): Promise<void> {
+    await this.get(id);
+    const active = { project_id: id, state: { $in: ACTIVE_RUN_STATES } };
+    if (!force) {
+      const run = await this.runs
+        .findOne(active, { state: 1 })
+        .lean<{ _id: string; state: RunState } | null>();
+      if (run) {
+        throw conflict(
+          `project '${id}' has an active run, '${run._id}' (${run.state}); use force=true to cancel it`,
+        );
+      }
+    }
+    // Without the project nobody can create another run, so what is found after this is all there is.
+    await this.projects.deleteOne({ _id: id });
+    for await (const run of this.runs.find(active, { _id: 1 }).lean<{ _id: string }[]>().cursor()) {
+      await this.runService.cancel(run._id).catch(ignoreConflict);
+    }
+    await this.pipelines.deleteMany({ project_id: id });
+  }
+}
+
+function nameTaken(error: unknown, name: string): unknown {
+  return (error as { code?: number }).code === DUPLICATE_KEY
+    ? conflict(`a project named '${name}' exists already`, [
+        { field: 'name', message: 'is taken (names are compared without regard to case)', type: 'conflict' },
+      ])
+    : error;
+}
+
+/** The run ended by itself in the meantime. */
+function ignoreConflict(error: unknown): void {
+  if ((error as { code?: string }).code !== 'CONFLICT') throw error;
+}

@@ -1,0 +1,120 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Project, type Public } from '@tauro/database';
+import { type Response } from 'express';
+import { type Page } from '../http/envelope.js';
+import { expectedRevision, revisionTag } from '../http/etag.js';
+import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
+import { Deleted } from '../http/openapi/envelope.dto.js';
+import { type ListQuery } from '../http/paging/list-query.js';
+import { IdPipe } from '../http/path-params.js';
+import { flag } from '../http/query/query-field.js';
+import { QueryOf } from '../http/query/query-of.decorator.js';
+import { queryOf } from '../http/query/query-reader.js';
+import { RequestId } from '../http/request-id.js';
+import { ProjectCopyService } from './project-copy.service.js';
+import { CreateProjectDto, DuplicateProjectDto, UpdateProjectDto } from './project.dto.js';
+import { PROJECT_QUERY } from './project.list.js';
+import { ProjectService } from './project.service.js';
+import { ProjectDetail, ProjectStatistics } from './project.views.dto.js';
+
+const CREATE_EXAMPLE = {
+  name: 'my_first_project',
+  description: 'Getting started with Tauro',
+  owner: 'developer@example.com',
+};
+const REMOVAL = queryOf({ force: flag('Cancel active runs instead of refusing.') });
+const ID = new IdPipe('proj', 'project_id');
+
+@ApiTags('projects')
+@Controller('api/v1/projects')
+export class ProjectsController {
+  constructor(
+    private readonly projects: ProjectService,
+    private readonly copies: ProjectCopyService,
+  ) {}
+
+  /** List projects */
+  @Get()
+  @ApiList(Project)
+  listProjects(@QueryOf(PROJECT_QUERY) query: ListQuery): Promise<Page<Partial<Public<Project>>>> {
+    return this.projects.list(query);
+  }
+
+  /** Create a project */
+  @Post()
+  @ApiInput(CreateProjectDto, CREATE_EXAMPLE)
+  @ApiData(Project, 201)
+  @ApiErrors('CONFLICT')
+  createProject(@Body() body: CreateProjectDto, @RequestId() requestId: string): Promise<Public<Project>> {
+    return this.projects.create(body, requestId);
+  }
+
+  /** Get a project with its statistics */
+  @Get(':project_id')
+  @ApiData(ProjectDetail)
+  @ApiErrors('NOT_FOUND')
+  async getProject(@Param('project_id', ID) id: string, @Res({ passthrough: true }) res: Response) {
+    const [project, statistics] = await Promise.all([this.projects.get(id), this.projects.stats(id)]);
+    res.setHeader('ETag', revisionTag(project.revision));
+    return { ...project, statistics };
+  }
+
+  /** Change a project; absent fields stay as they are */
+  @Put(':project_id')
+  @ApiInput(UpdateProjectDto, { description: 'What it is for by now' })
+  @ApiData(Project)
+  @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
+  async updateProject(
+    @Param('project_id', ID) id: string,
+    @Body() body: UpdateProjectDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) res: Response,
+  ): Promise<Public<Project>> {
+    const project = await this.projects.update(id, body, expectedRevision(ifMatch));
+    res.setHeader('ETag', revisionTag(project.revision));
+    return project;
+  }
+
+  /** Delete a project and its stored pipelines */
+  @Delete(':project_id')
+  @ApiData(Deleted)
+  @ApiErrors('NOT_FOUND', 'CONFLICT')
+  async deleteProject(
+    @Param('project_id', ID) id: string,
+    @QueryOf(REMOVAL) { force }: { force: boolean },
+  ): Promise<Deleted> {
+    await this.projects.remove(id, force);
+    return { id, deleted: true };
+  }
+
+  /** Get a project's statistics */
+  @Get(':project_id/stats')
+  @ApiData(ProjectStatistics)
+  @ApiErrors('NOT_FOUND')
+  getProjectStats(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
+    return this.projects.stats(id);
+  }
+
+  /** Get a project's statistics: another name of `/stats` */
+  @Get(':project_id/statistics')
+  @ApiData(ProjectStatistics)
+  @ApiErrors('NOT_FOUND')
+  getProjectStatistics(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
+    return this.projects.stats(id);
+  }
+
+  /** Copy a project with its stored pipelines, but without its runs */
+  @Post(':project_id/duplicate')
+  @HttpCode(201)
+  @ApiInput(DuplicateProjectDto, { name: 'my_second_project' }, false)
+  @ApiData(Project, 201)
+  @ApiErrors('NOT_FOUND', 'CONFLICT')
+  duplicateProject(
+    @Param('project_id', ID) id: string,
+    @Body() body: DuplicateProjectDto | undefined,
+    @RequestId() requestId: string,
+  ): Promise<Public<Project>> {
+    return this.copies.copy(id, body?.name, requestId);
+  }
+}

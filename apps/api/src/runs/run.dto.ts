@@ -1,0 +1,59 @@
+import { ApiSchema, OmitType } from '@nestjs/swagger';
+import { Task } from '@tauro/database';
+import { idPattern, type JsonObject, NAME_PATTERN } from '@tauro/domain';
+import { IsBoolean, IsObject, IsOptional, IsString, Matches, Validate } from 'class-validator';
+import { ParamsRule, TagsRule } from './run-input.js';
+
+const PROJECT = idPattern('proj');
+const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
+
+/** What a run is created with. */
+export class CreateRunDto {
+  @Matches(PROJECT, { message: `must be an id such as proj_abc123 (${PROJECT.source})` })
+  @IsString()
+  project_id!: string;
+
+  /** An id, or a name: looked up in the project first, then among the discovered. */
+  @Matches(PIPELINE, { message: 'must be the id or the name of a pipeline' })
+  @IsString()
+  pipeline_id!: string;
+
+  /** What templates read as `{{ params.x }}`; at most 256 KB. */
+  @IsOptional()
+  @Validate(ParamsRule)
+  @IsObject()
+  params?: JsonObject;
+
+  /** At most 50 strings to find the run by. */
+  @IsOptional()
+  @Validate(TagsRule)
+  @IsObject()
+  tags?: Record<string, string>;
+
+  /** Start it at once. */
+  @IsOptional()
+  @IsBoolean()
+  start?: boolean;
+}
+
+/** One node of one run. */
+@ApiSchema({ name: 'Task' })
+export class TaskView extends OmitType(Task, ['index']) {
+  id!: string;
+
+  /** Place in a mapped node; absent for any other. */
+  index?: number;
+}
+
+/** A line of a run's log. */
+@ApiSchema({ name: 'LogLine' })
+export class LogLineDto {
+  /** Increases by one per line of the run; what `Last-Event-ID` means. */
+  seq!: number;
+  timestamp!: Date;
+  level!: string;
+  message!: string;
+  task_id!: string | null;
+  node_id!: string | null;
+  attempt!: number | null;
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { OpenStreams } from '../http/open-streams.js';
+import { LogsController } from './logs.controller.js';
+import { RunCatalog } from './run-catalog.service.js';
+import { RunControlController } from './run-control.controller.js';
+import { RunsController } from './runs.controller.js';
+
+@Module({
+  controllers: [RunsController, RunControlController, LogsController],
+  providers: [OpenStreams, RunCatalog],
+})
+export class RunsModule {}

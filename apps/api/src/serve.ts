@@ -1,0 +1,54 @@
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type NestExpressApplication } from '@nestjs/platform-express';
+import { type Env, loggerOptions } from '@tauro/platform';
+import { Logger as NestPinoLogger, PinoLogger } from 'nestjs-pino';
+import { once } from 'node:events';
+import { type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { ApiModule } from './api.module.js';
+import { BootLogger } from './boot-logger.js';
+import { setUpDocs } from './http/openapi/docs.js';
+import { setUpHttp } from './http/set-up-http.js';
+import { closeOnSignal } from './shutdown.js';
+
+/** Another process listens there. */
+export class PortTakenError extends Error {
+  constructor(env: Env) {
+    super(
+      `PORT: ${env.HOST}:${env.PORT} is already in use; stop what listens there or choose another, such as PORT=8001`,
+    );
+  }
+}
+
+/** Starts one API process; returns when it listens. */
+export async function serve(env: Env): Promise<void> {
+  const logging = loggerOptions(env, 'api');
+  const app = await NestFactory.create<NestExpressApplication>(ApiModule.forRoot(env, logging), {
+    // There from the first line on: a store that is away at boot is told while it is waited for.
+    logger: new BootLogger(new NestPinoLogger(new PinoLogger(logging), logging)),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  setUpHttp(app, env);
+  if (env.ENABLE_API_DOCS) setUpDocs(app);
+  closeOnSignal(app, env);
+  await app.init();
+  const { port } = await listen(app.getHttpServer() as Server, env);
+  new Logger('Api').log(`Tauro API listening on http://${env.HOST}:${port}`);
+  process.send?.('ready');
+}
+
+async function listen(server: Server, env: Env): Promise<AddressInfo> {
+  // Longer than what proxies keep, so that none sends a request into a connection that is just closing.
+  server.keepAliveTimeout = 65_000;
+  server.headersTimeout = 66_000;
+  server.listen(env.PORT, env.HOST.replace(/^\[(.*)\]$/, '$1'));
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    throw taken ? new PortTakenError(env) : error;
+  }
+  return server.address() as AddressInfo;
+}

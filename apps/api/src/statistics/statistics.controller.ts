@@ -1,0 +1,36 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { StatisticsService } from '@tauro/orchestration';
+import { WithMeta } from '../http/envelope.js';
+import { ApiData } from '../http/openapi/decorators.js';
+import { setExample } from '../http/openapi/examples.js';
+import { QueryOf } from '../http/query/query-of.decorator.js';
+import { queryOf, type ValuesOf } from '../http/query/query-reader.js';
+import { since } from './since.js';
+import { DeploymentStatistics } from './statistics.dto.js';
+
+const FIELDS = { since: since('Only runs created since.') };
+const QUERY = queryOf(FIELDS);
+
+setExample(DeploymentStatistics, {
+  total_projects: 25,
+  total_pipelines: 103,
+  total_runs: 15420,
+  runs_by_state: { SUCCESS: 14876, FAILED: 321, RUNNING: 15, PENDING: 208 },
+  average_duration_seconds: 3245,
+  success_rate: 0.96,
+});
+
+@ApiTags('statistics')
+@Controller('api/v1/statistics')
+export class StatisticsController {
+  constructor(private readonly statistics: StatisticsService) {}
+
+  /** Get figures over all projects; cached, `meta.cache_age_seconds` says for how long by now */
+  @Get()
+  @ApiData(DeploymentStatistics)
+  async getStatistics(@QueryOf(QUERY) query: ValuesOf<typeof FIELDS>) {
+    const { data, ageSeconds } = await this.statistics.overall(query.since);
+    return new WithMeta(data, { cache_age_seconds: ageSeconds });
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+
+import { type Env, loadEnv } from '@tauro/platform';
+
+/** A checkout that names no pipelines of its own serves the examples, so that there is something to try. */
+const EXAMPLES = {
+  PIPELINES_PATH: 'examples/pipelines',
+  HANDLERS_PATH: 'examples/handlers',
+  DATA_ROOTS: 'data,examples,node_modules/vega-datasets/data,.tauro/output',
+};
+
+/** The configuration of `npm start`, `dev` and `demo`. @throws EnvError */
+export function cliEnv(argv: string[], source = process.env, dotenvPath = '.env'): Env {
+  const env = loadEnv(argv, source, dotenvPath);
+  if (env.PIPELINES_PATH.length > 0 || !existsSync(EXAMPLES.PIPELINES_PATH)) return env;
+  return loadEnv(argv, source, dotenvPath, EXAMPLES);
+}
+
+/** What the children are told on top of the environment they inherit; they read `.env` themselves. */
+export function childEnv(
+  env: Env,
+  urls: { mongodbUrl: string; redisUrl: string },
+  port: number,
+): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    HOST: env.HOST,
+    PORT: String(port),
+    LOG_LEVEL: env.LOG_LEVEL,
+    // The supervisor turns the lines into text when somebody looks at them.
+    LOG_FORMAT: 'json',
+    MONGODB_URL: urls.mongodbUrl,
+    REDIS_URL: urls.redisUrl,
+    PIPELINES_PATH: JSON.stringify(env.PIPELINES_PATH),
+    HANDLERS_PATH: JSON.stringify(env.HANDLERS_PATH),
+    DATA_ROOTS: JSON.stringify(env.DATA_ROOTS),
+  };
+}

@@ -1,0 +1,185 @@
+import { Tauro } from '../support/tauro.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- an OpenAPI document */
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+/** Every operation that the API promises, as `METHOD path`. */
+const PROMISED = [
+  'GET /health',
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /api/v1/info',
+  'GET /api/v1/statistics',
+  'GET /api/v1/projects',
+  'POST /api/v1/projects',
+  'GET /api/v1/projects/{}',
+  'PUT /api/v1/projects/{}',
+  'DELETE /api/v1/projects/{}',
+  'GET /api/v1/projects/{}/stats',
+  'GET /api/v1/projects/{}/statistics',
+  'POST /api/v1/projects/{}/duplicate',
+  'GET /api/v1/pipelines',
+  'POST /api/v1/pipelines',
+  'POST /api/v1/pipelines/validate',
+  'GET /api/v1/pipelines/{}',
+  'PUT /api/v1/pipelines/{}',
+  'DELETE /api/v1/pipelines/{}',
+  'GET /api/v1/pipelines/{}/dag',
+  'GET /api/v1/pipelines/{}/versions',
+  'GET /api/v1/pipelines/{}/versions/{}',
+  'GET /api/v1/runs',
+  'POST /api/v1/runs',
+  'GET /api/v1/runs/{}',
+  'DELETE /api/v1/runs/{}',
+  'POST /api/v1/runs/{}/start',
+  'POST /api/v1/runs/{}/cancel',
+  'GET /api/v1/runs/{}/tasks',
+  'GET /api/v1/runs/{}/tasks/{}',
+  'GET /api/v1/runs/{}/logs',
+];
+
+describe('the OpenAPI document', () => {
+  let tauro: Tauro;
+  let document: any;
+  let operations: { name: string; operation: any }[];
+
+  beforeAll(async () => {
+    tauro = await Tauro.start({ workers: 0 });
+    document = (await tauro.api.get('/openapi.json')).body;
+    operations = Object.entries<any>(document.paths).flatMap(([path, item]) =>
+      METHODS.filter((method) => item[method]).map((method) => ({
+        name: `${method.toUpperCase()} ${path.replace(/\{[^}]*\}/g, '{}')}`,
+        operation: item[method],
+      })),
+    );
+  });
+  afterAll(() => tauro?.stop());
+
+  const api = (): typeof operations => operations.filter(({ name }) => name.includes(' /api/v1/'));
+
+  /** Names of the operations that lack something, so that a failure lists them. */
+  const lacking = (test: (operation: any, name: string) => boolean, of = operations): string[] =>
+    of.filter(({ operation, name }) => !test(operation, name)).map(({ name }) => name);
+
+  const resolve = (schema: any): any =>
+    schema?.$ref
+      ? (schema.$ref as string)
+          .slice(2)
+          .split('/')
+          .reduce((at, key) => at[key], document)
+      : schema;
+
+  const mediaOf = (response: any): any => Object.values<any>(resolve(response)?.content ?? {})[0];
+
+  const propertiesOf = (schema: any): Record<string, any> => {
+    const found = resolve(schema) ?? {};
+    return Object.assign({}, found.properties, ...(found.allOf ?? []).map(propertiesOf));
+  };
+
+  const successOf = (operation: any): any =>
+    operation.responses[Object.keys(operation.responses).find((status) => status.startsWith('2'))!];
+
+  it('is OpenAPI 3 and has every promised operation', () => {
+    expect(document.openapi).toMatch(/^3\./);
+    expect(operations.map(({ name }) => name)).toEqual(expect.arrayContaining(PROMISED));
+  });
+
+  it('gives every operation a summary, a tag and an id of its own', () => {
+    expect(lacking((operation) => operation.summary && operation.tags?.length > 0)).toEqual([]);
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('puts every success into the envelope', () => {
+    expect(
+      lacking((operation, name) => {
+        // Logs stream by default, a graph may be text.
+        if (name.endsWith('/logs') || name.endsWith('/dag')) return true;
+        const properties = propertiesOf(mediaOf(successOf(operation))?.schema);
+        return 'data' in properties && 'meta' in properties;
+      }, api()),
+    ).toEqual([]);
+  });
+
+  it('tells every operation its errors, all in the error envelope', () => {
+    const errors = (operation: any): [string, any][] =>
+      Object.entries<any>(operation.responses).filter(([status]) => /^[45]/.test(status));
+    expect(lacking((operation) => errors(operation).length > 0, api())).toEqual([]);
+    expect(
+      lacking(
+        (operation) =>
+          errors(operation).every(([, response]) => 'error' in propertiesOf(mediaOf(response)?.schema)),
+        api(),
+      ),
+    ).toEqual([]);
+    expect(lacking((operation, name) => !name.includes('{}') || '404' in operation.responses, api())).toEqual(
+      [],
+    );
+    expect(lacking((operation) => !operation.requestBody || '422' in operation.responses, api())).toEqual([]);
+    expect(lacking((operation) => '500' in operation.responses, api())).toEqual([]);
+  });
+
+  it('shows an example with every operation: of its body and of its answer', () => {
+    const hasExample = (media: any): boolean => {
+      const shown = (one: any): boolean => one?.example !== undefined || one?.examples !== undefined;
+      return shown(media) || shown(resolve(media?.schema));
+    };
+    expect(lacking((operation) => hasExample(mediaOf(successOf(operation))))).toEqual([]);
+    expect(
+      lacking((operation) => !operation.requestBody || hasExample(mediaOf(operation.requestBody)), api()),
+    ).toEqual([]);
+  });
+
+  it('answers its examples as the server would: in the envelope', () => {
+    expect(
+      lacking((operation, name) => {
+        if (name.endsWith('/logs') || name.endsWith('/dag')) return true;
+        const media = mediaOf(successOf(operation));
+        const example = media.example ?? Object.values<any>(media.examples ?? {})[0]?.value;
+        return example === undefined || ('data' in example && 'meta' in example);
+      }, api()),
+    ).toEqual([]);
+  });
+
+  it('refers to nothing that is not there', () => {
+    const refs = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1]!);
+    const missing = refs.filter(
+      (ref) => ref.split('/').reduce((at, key) => at?.[key], document) === undefined,
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ['/docs', /swagger/i],
+    ['/redoc', /redoc/i],
+  ])('is shown to people at %s, with everything the page needs from here', async (path, expected) => {
+    const page = await fetch(tauro.url + path);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toMatch(/html/);
+    const html = await page.text();
+    expect(html).toMatch(expected);
+    // A page that needs the internet would stay empty behind a firewall.
+    const links = [...html.matchAll(/(?:src|href)="([^"#]+\.(?:js|css)[^"]*)"/g)].map((match) => match[1]!);
+    expect(links.length).toBeGreaterThan(0);
+    for (const link of links) {
+      const url = new URL(link, page.url);
+      expect(url.origin).toBe(tauro.url);
+      expect([link, (await fetch(url)).status]).toEqual([link, 200]);
+    }
+  });
+
+  it('can be switched off', async () => {
+    const closed = await Tauro.start({
+      workers: 0,
+      env: { ENABLE_API_DOCS: 'false', ENABLE_METRICS: 'false' },
+    });
+    try {
+      for (const path of ['/docs', '/redoc', '/openapi.json', '/metrics']) {
+        expect([path, (await closed.api.get(path)).status]).toEqual([path, 404]);
+      }
+    } finally {
+      await closed.stop();
+    }
+  });
+});

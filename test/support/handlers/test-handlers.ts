@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Json, Task, type TaskContext } from '@tauro/sdk';
+
+/** Handlers that behave, and misbehave, in ways the engine must cope with. */
+export class TestHandlers {
+  @Task('echo')
+  static echo({ params, input, inputs, run, attempt }: TaskContext): Json {
+    return { params, input, inputs, attempt, run: { id: run.id, pipeline_name: run.pipeline_name } };
+  }
+
+  @Task('where')
+  static where(): Json {
+    return { pid: process.pid };
+  }
+
+  /** Sleeps, and stops at once when told to. */
+  @Task('sleep')
+  static async sleep({ input, signal }: TaskContext<{ seconds: number }>): Promise<void> {
+    await sleep(input.seconds * 1000, undefined, { signal });
+  }
+
+  /** Never gives its thread back. */
+  @Task('busy_loop')
+  static busyLoop({ input }: TaskContext<{ seconds: number }>): void {
+    for (const end = performance.now() + input.seconds * 1000; performance.now() < end;);
+  }
+
+  @Task('fail')
+  static fail({ input }: TaskContext<{ message: string }>): never {
+    throw new Error(input.message);
+  }
+
+  @Task('fail_times')
+  static failTimes({ input, attempt }: TaskContext<{ times: number }>): Json {
+    if (attempt <= input.times) throw new Error(`attempt ${attempt} fails as asked`);
+    return { succeeded_at: attempt };
+  }
+
+  @Task('exit_process')
+  static exitProcess(): never {
+    process.exit(3);
+  }
+
+  @Task('log_flood')
+  static logFlood({ input, log }: TaskContext<{ lines: number }>): void {
+    for (let i = 1; i <= input.lines; i++) log.info(`line ${i} of ${input.lines}`);
+  }
+
+  @Task('log_levels')
+  static logLevels({ log }: TaskContext): void {
+    log.debug('a detail');
+    log.info('some news');
+    log.warning('a worry');
+    log.error('a fault');
+  }
+
+  @Task('report_progress')
+  static async reportProgress({ progress, signal }: TaskContext): Promise<void> {
+    progress(0.5);
+    await sleep(60_000, undefined, { signal });
+  }
+}

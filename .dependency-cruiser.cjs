@@ -60,7 +60,8 @@ module.exports = {
     },
     {
       name: 'no-development-packages-in-production',
-      comment: 'Embedded stores are for development and tests, and load what they need only when they are used.',
+      comment:
+        'Embedded stores are for development and tests, and load what they need only when they are used.',
       severity: 'error',
       from: { path: '^(libs|apps)/', pathNot: '(\\.spec\\.ts$|^libs/platform/src/stores/)' },
       to: {

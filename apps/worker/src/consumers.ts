@@ -42,7 +42,10 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
 
-  private consume<T>(processor: { queue: string; process(data: T): Promise<void> }, concurrency: number): Worker {
+  private consume<T>(
+    processor: { queue: string; process(data: T): Promise<void> },
+    concurrency: number,
+  ): Worker {
     const worker = new Worker<T>(processor.queue, (job) => processor.process(job.data), {
       connection: consumerConnection(this.env.REDIS_URL!),
       prefix: this.env.QUEUE_PREFIX,

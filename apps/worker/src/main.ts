@@ -66,7 +66,9 @@ async function main(): Promise<void> {
   await consumers.start();
   await presence.start();
   app.get(Reconciler).start();
-  logger.log(`worker ready: ${env.WORKER_CONCURRENCY} slots, handlers: ${handlers.names().join(', ') || 'none'}`);
+  logger.log(
+    `worker ready: ${env.WORKER_CONCURRENCY} slots, handlers: ${handlers.names().join(', ') || 'none'}`,
+  );
   process.send?.('ready');
 }
 

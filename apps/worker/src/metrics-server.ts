@@ -27,7 +27,9 @@ export class MetricsServer {
     await new Promise<void>((resolve) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const why = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error.message})`;
-        this.logger.warn(`no metrics: port ${PROMETHEUS_PORT} ${why}; set PROMETHEUS_PORT to another one, or to 0`);
+        this.logger.warn(
+          `no metrics: port ${PROMETHEUS_PORT} ${why}; set PROMETHEUS_PORT to another one, or to 0`,
+        );
         resolve();
       });
       server.listen(PROMETHEUS_PORT, HOST, () => {
@@ -45,7 +47,8 @@ export class MetricsServer {
 
   private async answer(url: string): Promise<{ status: number; type: string; body: string }> {
     const path = url.split('?')[0];
-    if (path === '/metrics') return { status: 200, type: register.contentType, body: await register.metrics() };
+    if (path === '/metrics')
+      return { status: 200, type: register.contentType, body: await register.metrics() };
     if (path === '/health/live') return { status: 200, type: 'application/json', body: '{"status":"alive"}' };
     if (path === '/health/ready') {
       const checks = await this.stores.check();

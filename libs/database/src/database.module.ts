@@ -2,7 +2,12 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { getConnectionToken, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
-import { Pipeline, PipelineSchema, PipelineVersion, PipelineVersionSchema } from './schemas/pipeline.schema.js';
+import {
+  Pipeline,
+  PipelineSchema,
+  PipelineVersion,
+  PipelineVersionSchema,
+} from './schemas/pipeline.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';

@@ -1,9 +1,18 @@
-import { ConditionError, conditionFault, type ConditionScope, evaluateCondition, nodesInCondition } from './condition.js';
+import {
+  ConditionError,
+  conditionFault,
+  type ConditionScope,
+  evaluateCondition,
+  nodesInCondition,
+} from './condition.js';
 
 const scope: ConditionScope = {
   params: { mode: 'full', n: 3, list: [1, 2], deep: { flag: true } },
   run: { id: 'run_1' },
-  nodes: { s: { state: 'SUCCESS', output: { rows: 5, share: 0.5 } }, 'a-b': { state: 'SKIPPED', output: null } },
+  nodes: {
+    s: { state: 'SUCCESS', output: { rows: 5, share: 0.5 } },
+    'a-b': { state: 'SKIPPED', output: null },
+  },
 };
 
 describe('a condition', () => {
@@ -32,17 +41,19 @@ describe('a condition', () => {
     },
   );
 
-  it.each(['params.nope == 1', 'nodes.gone.output.rows > 0', 'params.mode', 'params.__proto__ == 1', 'params.constructor == 1'])(
-    'has no answer: %s',
-    (text) => {
-      expect(() => evaluateCondition(text, scope)).toThrow(ConditionError);
-    },
-  );
+  it.each([
+    'params.nope == 1',
+    'nodes.gone.output.rows > 0',
+    'params.mode',
+    'params.__proto__ == 1',
+    'params.constructor == 1',
+  ])('has no answer: %s', (text) => {
+    expect(() => evaluateCondition(text, scope)).toThrow(ConditionError);
+  });
 
   it('tells which nodes it looks at', () => {
-    expect(nodesInCondition("nodes.s.output.rows > 0 && nodes['a-b'].state == 'SUCCESS' && nodes.s.state != 'x'")).toEqual([
-      's',
-      'a-b',
-    ]);
+    expect(
+      nodesInCondition("nodes.s.output.rows > 0 && nodes['a-b'].state == 'SUCCESS' && nodes.s.state != 'x'"),
+    ).toEqual(['s', 'a-b']);
   });
 });

@@ -71,7 +71,8 @@ export function evaluateCondition(text: string, scope: ConditionScope): boolean 
   } catch (error) {
     throw new ConditionError(`when: ${text}: ${firstLine(error)}`);
   }
-  if (typeof answer !== 'boolean') throw new ConditionError(`when: ${text}: must be true or false, but is ${typeof answer}`);
+  if (typeof answer !== 'boolean')
+    throw new ConditionError(`when: ${text}: must be true or false, but is ${typeof answer}`);
   return answer;
 }
 

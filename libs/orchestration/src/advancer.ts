@@ -51,7 +51,11 @@ export class Advancer {
     const leaf = [...ended.map((task) => task.node_id), ...resolved.keys()].some(
       (id) => version.graph.nodes.get(id)!.children.length === 0,
     );
-    if (!written || !released || (leaf && (await this.allEnded(run, version, facts, END, version.graph.leaves)))) {
+    if (
+      !written ||
+      !released ||
+      (leaf && (await this.allEnded(run, version, facts, END, version.graph.leaves)))
+    ) {
       await this.runEnd.tryEnd(run._id);
     }
     await this.markAdvanced(ended);
@@ -116,7 +120,12 @@ export class Advancer {
     return false;
   }
 
-  private async learn(run: RunRef, version: PinnedVersion, facts: RunFacts, nodeIds: string[]): Promise<void> {
+  private async learn(
+    run: RunRef,
+    version: PinnedVersion,
+    facts: RunFacts,
+    nodeIds: string[],
+  ): Promise<void> {
     const ids = nodeIds.map((id) => taskId(run._id, version.graph.nodes.get(id)!.position));
     const tasks = await this.db.tasks
       .find({ _id: { $in: ids }, state: { $in: [...TERMINAL_TASK_STATES] } })

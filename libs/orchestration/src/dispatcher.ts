@@ -2,14 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
 import { ACTIVE_RUN_STATES, taskId } from '@tauro/domain';
-import {
-  jobId,
-  jobPriority,
-  TASK_QUEUE,
-  type TaskJob,
-  WAKE_QUEUE,
-  type WakeJob,
-} from '@tauro/queue';
+import { jobId, jobPriority, TASK_QUEUE, type TaskJob, WAKE_QUEUE, type WakeJob } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { randomUUID } from 'node:crypto';
 import { Collections, FAST } from './collections.js';
@@ -68,7 +61,11 @@ export class Dispatcher {
         .find({ run_id: run._id, 'engine.dispatch': dispatch })
         .project<{ _id: string }>({ _id: 1 })
         .toArray();
-      await this.enqueue(run, ready.filter((task) => mine.some(({ _id }) => _id === task._id)), dispatch);
+      await this.enqueue(
+        run,
+        ready.filter((task) => mine.some(({ _id }) => _id === task._id)),
+        dispatch,
+      );
     }
     return all;
   }
@@ -191,7 +188,9 @@ export class Dispatcher {
         opts: { jobId: jobId(_id, dispatch), ...(delay && { delay }), ...(priority && { priority }) },
       };
     });
-    await this.tolerate(jobs.length === 1 ? this.tasks.add('run', jobs[0]!.data, jobs[0]!.opts) : this.tasks.addBulk(jobs));
+    await this.tolerate(
+      jobs.length === 1 ? this.tasks.add('run', jobs[0]!.data, jobs[0]!.opts) : this.tasks.addBulk(jobs),
+    );
   }
 
   /** The state is stored already, so a Redis that is away only makes things late: the reconciler hands over. */

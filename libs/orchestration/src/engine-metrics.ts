@@ -70,8 +70,11 @@ export class EngineMetrics implements OnModuleInit {
         registers: [],
         async collect() {
           for (const queue of queues) {
-            const counts = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed').catch(() => null);
-            for (const [state, count] of Object.entries(counts ?? {})) this.set({ queue: queue.name, state }, count);
+            const counts = await queue
+              .getJobCounts('wait', 'prioritized', 'active', 'delayed')
+              .catch(() => null);
+            for (const [state, count] of Object.entries(counts ?? {}))
+              this.set({ queue: queue.name, state }, count);
           }
         },
       }),
@@ -115,7 +118,9 @@ export class EngineMetrics implements OnModuleInit {
 
   private async countRuns(): Promise<RunFigures> {
     const atMost = (limit: number): object => ({
-      $sum: { $cond: [{ $and: [{ $isNumber: '$duration_seconds' }, { $lte: ['$duration_seconds', limit] }] }, 1, 0] },
+      $sum: {
+        $cond: [{ $and: [{ $isNumber: '$duration_seconds' }, { $lte: ['$duration_seconds', limit] }] }, 1, 0],
+      },
     });
     const groups = await this.db.runs
       .aggregate<Record<string, number> & { _id: string }>([

@@ -60,7 +60,10 @@ export class PipelineService {
       const pipeline = await this.db.pipelines.findOne({ _id: id });
       if (!pipeline) throw notFound('pipeline', id);
       if (options.expected !== undefined && options.expected !== pipeline.version) {
-        throw new DomainError('PRECONDITION_FAILED', `pipeline '${id}' is at version ${pipeline.version} by now`);
+        throw new DomainError(
+          'PRECONDITION_FAILED',
+          `pipeline '${id}' is at version ${pipeline.version} by now`,
+        );
       }
       const current = await this.version(id, pipeline.version);
       const checksum = checksumOf(definition);
@@ -68,11 +71,20 @@ export class PipelineService {
         return { pipeline, version: current };
       }
       const changed = current.checksum !== checksum;
-      const version = changed ? await this.nextVersion(pipeline, definition, checksum, options.request_id) : current;
+      const version = changed
+        ? await this.nextVersion(pipeline, definition, checksum, options.request_id)
+        : current;
       try {
         const updated = await this.db.pipelines.findOneAndUpdate(
           { _id: id, version: pipeline.version },
-          { $set: { ...headOf(definition), version: version.version, path: options.path ?? pipeline.path, updated_at: new Date() } },
+          {
+            $set: {
+              ...headOf(definition),
+              version: version.version,
+              path: options.path ?? pipeline.path,
+              updated_at: new Date(),
+            },
+          },
           { returnDocument: 'after' },
         );
         // Nobody matched: another update was faster, so look again at what is current now.
@@ -192,7 +204,8 @@ export class PipelineService {
       await this.db.pipelines.insertOne(pipeline);
     } catch (error) {
       // Nobody can be pinned to a version whose pipeline never came to be.
-      if (!(await this.db.pipelines.findOne({ _id: id }))) await this.db.versions.deleteOne({ _id: version._id });
+      if (!(await this.db.pipelines.findOne({ _id: id })))
+        await this.db.versions.deleteOne({ _id: version._id });
       throw nameTaken(error, definition.name);
     }
     return { pipeline, version };
@@ -231,7 +244,9 @@ export function discoveredId(name: string): string {
   return `pipe_${createHash('sha256').update(name.toLowerCase()).digest('hex').slice(0, 26)}`;
 }
 
-const headOf = (definition: PipelineDefinition): Pick<Pipeline, 'name' | 'name_key' | 'description' | 'node_count'> => ({
+const headOf = (
+  definition: PipelineDefinition,
+): Pick<Pipeline, 'name' | 'name_key' | 'description' | 'node_count'> => ({
   name: definition.name,
   name_key: definition.name.toLowerCase(),
   description: definition.description ?? '',
@@ -273,5 +288,7 @@ export function checksumOf(definition: PipelineDefinition): string {
         .map(([key, inner]) => [key, canonical(inner)]),
     );
   };
-  return createHash('sha256').update(JSON.stringify(canonical(definition))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(definition)))
+    .digest('hex');
 }

@@ -42,7 +42,8 @@ export class Reconciler implements OnModuleDestroy {
       });
       void this.sweeping.then(() => {
         // Spread, so that replicas do not look in step.
-        if (!this.stopped) this.timer = setTimeout(loop, this.env.RECONCILE_SECONDS * 1000 * (0.75 + Math.random() / 2));
+        if (!this.stopped)
+          this.timer = setTimeout(loop, this.env.RECONCILE_SECONDS * 1000 * (0.75 + Math.random() / 2));
       });
     };
     loop();

@@ -17,21 +17,81 @@ export interface Recovery {
  * "`check_at` has passed", so a crash between any two steps is found by the same sparse index.
  */
 export const TASK_RECOVERY: readonly Recovery[] = [
-  { state: 'QUEUED', wokenBy: 'its job', checkAt: '15 s after it was handed over', action: 'hand it over again if its job is gone; fill the free slots of its run' },
-  { state: 'RUNNING', wokenBy: 'its worker', checkAt: 'the end of its lease', action: 'give up the claim and queue it again, or fail it after 3 lost workers' },
+  {
+    state: 'QUEUED',
+    wokenBy: 'its job',
+    checkAt: '15 s after it was handed over',
+    action: 'hand it over again if its job is gone; fill the free slots of its run',
+  },
+  {
+    state: 'RUNNING',
+    wokenBy: 'its worker',
+    checkAt: 'the end of its lease',
+    action: 'give up the claim and queue it again, or fail it after 3 lost workers',
+  },
   { state: 'RETRYING', wokenBy: 'a delayed job', checkAt: '5 s after it is due', action: 'queue it' },
   { state: 'WAITING', wokenBy: 'a delayed job', checkAt: '5 s after it is due', action: 'end its wait' },
-  { state: 'SUCCESS', wokenBy: 'whoever ended it', checkAt: '5 s after it ended, until advanced', action: 'advance the run' },
-  { state: 'FAILED', wokenBy: 'whoever ended it', checkAt: '5 s after it ended, until advanced', action: 'advance the run' },
-  { state: 'SKIPPED', wokenBy: 'whoever ended it', checkAt: '5 s after it ended, until advanced', action: 'advance the run' },
-  { state: 'CANCELLED', wokenBy: 'whoever ended it', checkAt: '5 s after it ended, until advanced', action: 'advance the run' },
+  {
+    state: 'SUCCESS',
+    wokenBy: 'whoever ended it',
+    checkAt: '5 s after it ended, until advanced',
+    action: 'advance the run',
+  },
+  {
+    state: 'FAILED',
+    wokenBy: 'whoever ended it',
+    checkAt: '5 s after it ended, until advanced',
+    action: 'advance the run',
+  },
+  {
+    state: 'SKIPPED',
+    wokenBy: 'whoever ended it',
+    checkAt: '5 s after it ended, until advanced',
+    action: 'advance the run',
+  },
+  {
+    state: 'CANCELLED',
+    wokenBy: 'whoever ended it',
+    checkAt: '5 s after it ended, until advanced',
+    action: 'advance the run',
+  },
 ];
 
 export const RUN_RECOVERY: readonly Recovery[] = [
-  { state: 'PENDING', wokenBy: 'the cancel that was asked for', checkAt: '10 s after the cancel', action: 'sweep its tasks and end it' },
-  { state: 'QUEUED', wokenBy: 'the start, or the cancel', checkAt: '10 s after either', action: 'queue its first tasks, or sweep; end it if all tasks are terminal' },
-  { state: 'RUNNING', wokenBy: 'its tasks, or the cancel', checkAt: '10 s after start or cancel', action: 'as for QUEUED' },
-  { state: 'SUCCESS', wokenBy: 'whoever ended it', checkAt: '10 s after it ended, until advanced', action: 'write the last line of its log' },
-  { state: 'FAILED', wokenBy: 'whoever ended it', checkAt: '10 s after it ended, until advanced', action: 'write the last line of its log' },
-  { state: 'CANCELLED', wokenBy: 'whoever ended it', checkAt: '10 s after it ended, until advanced', action: 'write the last line of its log' },
+  {
+    state: 'PENDING',
+    wokenBy: 'the cancel that was asked for',
+    checkAt: '10 s after the cancel',
+    action: 'sweep its tasks and end it',
+  },
+  {
+    state: 'QUEUED',
+    wokenBy: 'the start, or the cancel',
+    checkAt: '10 s after either',
+    action: 'queue its first tasks, or sweep; end it if all tasks are terminal',
+  },
+  {
+    state: 'RUNNING',
+    wokenBy: 'its tasks, or the cancel',
+    checkAt: '10 s after start or cancel',
+    action: 'as for QUEUED',
+  },
+  {
+    state: 'SUCCESS',
+    wokenBy: 'whoever ended it',
+    checkAt: '10 s after it ended, until advanced',
+    action: 'write the last line of its log',
+  },
+  {
+    state: 'FAILED',
+    wokenBy: 'whoever ended it',
+    checkAt: '10 s after it ended, until advanced',
+    action: 'write the last line of its log',
+  },
+  {
+    state: 'CANCELLED',
+    wokenBy: 'whoever ended it',
+    checkAt: '10 s after it ended, until advanced',
+    action: 'write the last line of its log',
+  },
 ];

@@ -35,7 +35,9 @@ export class RerunService {
     const { graph } = await this.versions.get(run.engine.version_id);
     const again = nodesToRepeat(graph, from);
     const ended =
-      from === 'start' ? [] : await this.db.tasks.find({ run_id: id, state: 'SUCCESS', index: null }).toArray();
+      from === 'start'
+        ? []
+        : await this.db.tasks.find({ run_id: id, state: 'SUCCESS', index: null }).toArray();
     const runId = newId('run');
     const reused = new Map<string, Task>();
     for (const task of ended) {

@@ -31,7 +31,14 @@ export class RunEnd {
       if (!run || !runStatesBefore('CANCELLED').includes(run.state)) return false;
       const tasks = await this.db.tasks
         .find({ run_id: runId })
-        .project<EndedTask>({ node_id: 1, state: 1, error: 1, finished_at: 1, metrics: 1, 'engine.failures': 1 })
+        .project<EndedTask>({
+          node_id: 1,
+          state: 1,
+          error: 1,
+          finished_at: 1,
+          metrics: 1,
+          'engine.failures': 1,
+        })
         .toArray();
       if (tasks.some((task) => !isTerminalTask(task.state))) return false;
 

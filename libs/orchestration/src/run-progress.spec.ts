@@ -6,7 +6,9 @@ const tasks = (...states: TaskState[]): ReturnType<typeof groupOf>[] =>
 
 describe('the progress of a run', () => {
   it('counts what ended well, what runs and what failed, and shows the share that has ended', () => {
-    const { progress } = summarise(tasks('SUCCESS', 'SKIPPED', 'RUNNING', 'FAILED', 'UPSTREAM_FAILED', 'PENDING'));
+    const { progress } = summarise(
+      tasks('SUCCESS', 'SKIPPED', 'RUNNING', 'FAILED', 'UPSTREAM_FAILED', 'PENDING'),
+    );
     expect(progress).toEqual({
       total_tasks: 6,
       completed_tasks: 2,

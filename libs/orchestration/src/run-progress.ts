@@ -15,7 +15,9 @@ const COMPLETED: ReadonlySet<TaskState> = new Set(['SUCCESS', 'SKIPPED']);
 const FAILED: ReadonlySet<TaskState> = new Set(['FAILED', 'UPSTREAM_FAILED']);
 
 /** A task as a group of its own. */
-export const groupOf = (task: Pick<Task, 'state' | 'metrics'> & { engine: { failures: number } }): TaskGroup => ({
+export const groupOf = (
+  task: Pick<Task, 'state' | 'metrics'> & { engine: { failures: number } },
+): TaskGroup => ({
   state: task.state,
   count: 1,
   rows: task.metrics?.rows ?? 0,

@@ -49,7 +49,9 @@ export class RunReader {
       .filter((id) => !states.has(id));
     if (parents.length > 0) {
       const ids = [...new Set(parents)].map((id) => taskId(run._id, graph.nodes.get(id)!.position));
-      const found = await this.db.tasks.find({ _id: { $in: ids } }, { projection: { node_id: 1, state: 1 } }).toArray();
+      const found = await this.db.tasks
+        .find({ _id: { $in: ids } }, { projection: { node_id: 1, state: 1 } })
+        .toArray();
       for (const task of found) states.set(task.node_id, task.state);
     }
     return { run, graph, states, workers: await this.workers.live() };

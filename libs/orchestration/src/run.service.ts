@@ -147,10 +147,16 @@ export class RunService {
     );
     if (!run) {
       const current = await this.get(id);
-      if (isTerminalRun(current.state)) throw conflict(`run '${id}' is ${current.state} and cannot be started`);
+      if (isTerminalRun(current.state))
+        throw conflict(`run '${id}' is ${current.state} and cannot be started`);
       return current;
     }
-    this.logs.append(id, null, 'INFO', `run started: pipeline ${run.pipeline_name} version ${run.pipeline_version}`);
+    this.logs.append(
+      id,
+      null,
+      'INFO',
+      `run started: pipeline ${run.pipeline_name} version ${run.pipeline_version}`,
+    );
     await this.logs.flush(id);
     await this.advancer.begin(run);
     this.signals.run(id, 'changed');
@@ -176,7 +182,8 @@ export class RunService {
     );
     if (!asked) {
       const current = await this.get(id);
-      if (isTerminalRun(current.state)) throw conflict(`run '${id}' is ${current.state} and cannot be cancelled`);
+      if (isTerminalRun(current.state))
+        throw conflict(`run '${id}' is ${current.state} and cannot be cancelled`);
       return current;
     }
     this.logs.append(id, null, 'WARNING', 'run is being cancelled');
@@ -198,7 +205,8 @@ export class RunService {
       return this.get(id);
     }
     const current = await this.get(id);
-    if (current.state !== 'PAUSED') throw conflict(`run '${id}' is ${describe(current)} and cannot be paused`);
+    if (current.state !== 'PAUSED')
+      throw conflict(`run '${id}' is ${describe(current)} and cannot be paused`);
     return current;
   }
 

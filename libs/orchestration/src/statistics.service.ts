@@ -88,7 +88,10 @@ export class StatisticsService {
     };
   }
 
-  private async cached<T extends object>(key: string, compute: () => Promise<T>): Promise<{ data: T; ageSeconds: number }> {
+  private async cached<T extends object>(
+    key: string,
+    compute: () => Promise<T>,
+  ): Promise<{ data: T; ageSeconds: number }> {
     const known = this.cache?.get(key);
     const entry = known ?? { value: compute(), at: Date.now() };
     if (!known) {

@@ -14,7 +14,10 @@ export class StoreHealth {
   ) {}
 
   async check(): Promise<{ database: StoreState; redis: StoreState }> {
-    const [database, redis] = await Promise.all([answers(() => this.db.ping()), answers(() => this.signals.ping())]);
+    const [database, redis] = await Promise.all([
+      answers(() => this.db.ping()),
+      answers(() => this.signals.ping()),
+    ]);
     return { database, redis };
   }
 }

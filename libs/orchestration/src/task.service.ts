@@ -143,7 +143,11 @@ export class TaskService {
       this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
       return false;
     }
-    await this.afterwards(run, { ...task, state: settlement.state }, settlement.set['engine.wake_at'] as Date);
+    await this.afterwards(
+      run,
+      { ...task, state: settlement.state },
+      settlement.set['engine.wake_at'] as Date,
+    );
     return true;
   }
 
@@ -170,13 +174,25 @@ export class TaskService {
     } else if (losses > MAX_LOSSES) {
       state = 'FAILED';
       error.message += `; it lost ${losses} workers and is not tried again`;
-      if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set: { error, 'engine.losses': losses } }))) return;
+      if (
+        !(await this.settleUnlogged(task, claimId, {
+          state,
+          ...lost,
+          set: { error, 'engine.losses': losses },
+        }))
+      )
+        return;
     } else {
       state = 'QUEUED';
       const set = { 'engine.losses': losses, 'engine.dispatch': null };
       if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set }))) return;
     }
-    this.logs.append(run._id, origin, state === 'QUEUED' ? 'WARNING' : 'ERROR', `task ${task.node_id}: ${error.message}`);
+    this.logs.append(
+      run._id,
+      origin,
+      state === 'QUEUED' ? 'WARNING' : 'ERROR',
+      `task ${task.node_id}: ${error.message}`,
+    );
     await this.logs.flush(run._id);
     if (state !== 'QUEUED') return this.afterwards(run, { ...task, state });
     await this.dispatcher.handOver(run, [task]);
@@ -250,7 +266,10 @@ export class TaskService {
       [{ $set: { 'engine.claim.lease_until': lease, 'engine.check_at': lease } }],
       FAST,
     );
-    const owned = await this.db.tasks.find(mine).project<{ engine: { claim: { id: string } } }>({ 'engine.claim.id': 1 }).toArray();
+    const owned = await this.db.tasks
+      .find(mine)
+      .project<{ engine: { claim: { id: string } } }>({ 'engine.claim.id': 1 })
+      .toArray();
     return new Set(owned.map(({ engine }) => engine.claim.id));
   }
 
@@ -277,7 +296,12 @@ export class TaskService {
     if (nodeIds.length === 0) return new Map();
     const tasks = await this.db.tasks
       .find({ run_id: run._id, node_id: { $in: nodeIds }, index: null })
-      .project<Pick<Task, 'node_id' | 'state' | 'output' | 'engine'>>({ node_id: 1, state: 1, output: 1, 'engine.artifact': 1 })
+      .project<Pick<Task, 'node_id' | 'state' | 'output' | 'engine'>>({
+        node_id: 1,
+        state: 1,
+        output: 1,
+        'engine.artifact': 1,
+      })
       .toArray();
     return new Map(
       tasks.map(({ node_id, state, output, engine }) => [node_id, { state, output, table: engine.artifact }]),
@@ -310,7 +334,11 @@ export class TaskService {
 
   /** The run a claimed task belongs to, RUNNING from its first claim on; null when it was cancelled or is gone. */
   private async enter(runId: string): Promise<Run | null> {
-    const enterable: mongo.Filter<Run> = { _id: runId, state: { $in: ['QUEUED', 'RUNNING'] }, cancel_requested_at: null };
+    const enterable: mongo.Filter<Run> = {
+      _id: runId,
+      state: { $in: ['QUEUED', 'RUNNING'] },
+      cancel_requested_at: null,
+    };
     const run = await this.db.runs.findOne(enterable);
     // Only the first claims write: a write per claim would make all tasks of a wide run queue for one document.
     if (run?.state !== 'QUEUED') return run;
@@ -348,9 +376,21 @@ export class TaskService {
           message: `${name} waits until ${outcome.until.toISOString()}`,
         };
       case 'skipped':
-        return { state: 'SKIPPED', attempt: 'SKIPPED', set: {}, level: 'INFO', message: `${name} ended SKIPPED: ${outcome.why}` };
+        return {
+          state: 'SKIPPED',
+          attempt: 'SKIPPED',
+          set: {},
+          level: 'INFO',
+          message: `${name} ended SKIPPED: ${outcome.why}`,
+        };
       case 'cancelled':
-        return { state: 'CANCELLED', attempt: 'CANCELLED', set: {}, level: 'INFO', message: `${name} ended CANCELLED ${took}` };
+        return {
+          state: 'CANCELLED',
+          attempt: 'CANCELLED',
+          set: {},
+          level: 'INFO',
+          message: `${name} ended CANCELLED ${took}`,
+        };
       case 'failure': {
         const { error, retryable } = outcome;
         const failures = task.engine.failures + 1;
@@ -367,7 +407,13 @@ export class TaskService {
           };
         }
         const why = retryable ? '' : task.max_attempts > failures ? ' (not worth repeating)' : '';
-        return { state: 'FAILED', attempt: 'FAILED', set, level: 'ERROR', message: `${name} ended FAILED ${took}${why}: ${error.message}` };
+        return {
+          state: 'FAILED',
+          attempt: 'FAILED',
+          set,
+          level: 'ERROR',
+          message: `${name} ended FAILED ${took}${why}: ${error.message}`,
+        };
       }
     }
   }
@@ -411,6 +457,11 @@ export class TaskService {
   }
 
   private line({ run, task }: ClaimedTask, level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {
-    this.logs.append(run._id, { task_id: task._id, node_id: task.node_id, attempt: task.attempt }, level, message);
+    this.logs.append(
+      run._id,
+      { task_id: task._id, node_id: task.node_id, attempt: task.attempt },
+      level,
+      message,
+    );
   }
 }

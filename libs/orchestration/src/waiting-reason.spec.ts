@@ -9,8 +9,20 @@ const graph = buildGraph({
     { id: 'c', type: 'wait', config: { seconds: 1 }, depends_on: ['a', 'b'] },
   ],
 });
-const engine = { claim: null, dispatch: 'd', failures: 0, losses: 0, priority: 0, artifact: null, wake_at: null };
-const task = (node_id: string, state: TaskState, more: object = {}): Parameters<typeof taskWaitingReason>[0] => ({
+const engine = {
+  claim: null,
+  dispatch: 'd',
+  failures: 0,
+  losses: 0,
+  priority: 0,
+  artifact: null,
+  wake_at: null,
+};
+const task = (
+  node_id: string,
+  state: TaskState,
+  more: object = {},
+): Parameters<typeof taskWaitingReason>[0] => ({
   node_id,
   state,
   attempt: 1,
@@ -20,7 +32,11 @@ const task = (node_id: string, state: TaskState, more: object = {}): Parameters<
   ...more,
 });
 const situation = (more: Partial<Situation> = {}): Situation => ({
-  run: { state: 'RUNNING', cancel_requested_at: null, engine: { version_id: 'v', max_parallelism: 4, slots: [], retention_days: 1 } },
+  run: {
+    state: 'RUNNING',
+    cancel_requested_at: null,
+    engine: { version_id: 'v', max_parallelism: 4, slots: [], retention_days: 1 },
+  },
   graph,
   workers: [{ handlers: ['resize'] }],
   states: new Map(),
@@ -29,7 +45,10 @@ const situation = (more: Partial<Situation> = {}): Situation => ({
 
 describe('why a task is not moving', () => {
   it('names the upstream nodes that have not ended', () => {
-    const states = new Map<string, TaskState>([['a', 'SUCCESS'], ['b', 'RUNNING']]);
+    const states = new Map<string, TaskState>([
+      ['a', 'SUCCESS'],
+      ['b', 'RUNNING'],
+    ]);
     expect(taskWaitingReason(task('c', 'PENDING'), situation({ states }))).toBe('waits for b');
   });
 
@@ -47,7 +66,10 @@ describe('why a task is not moving', () => {
 
   it('tells when a retry or a wait is over, and what went wrong', () => {
     const wake_at = new Date('2026-01-01T00:00:00Z');
-    const retrying = task('b', 'RETRYING', { error: { type: 'E', message: 'boom' }, engine: { ...engine, wake_at } });
+    const retrying = task('b', 'RETRYING', {
+      error: { type: 'E', message: 'boom' },
+      engine: { ...engine, wake_at },
+    });
     expect(taskWaitingReason(retrying, situation())).toBe('attempt 2 of 3 at 2026-01-01T00:00:00.000Z: boom');
     const waiting = task('b', 'WAITING', { engine: { ...engine, wake_at } });
     expect(taskWaitingReason(waiting, situation())).toBe('waits until 2026-01-01T00:00:00.000Z');

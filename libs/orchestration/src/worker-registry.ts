@@ -32,7 +32,9 @@ export class WorkerRegistry {
   async list(): Promise<WorkerRecord[]> {
     const silent = (await this.db.now()).getTime() - 3 * this.env.HEARTBEAT_SECONDS * 1000;
     const workers = await this.db.workers.find().sort({ heartbeat_at: -1, _id: 1 }).limit(1000).toArray();
-    return workers.map((worker) => (worker.heartbeat_at.getTime() < silent ? { ...worker, state: 'GONE' } : worker));
+    return workers.map((worker) =>
+      worker.heartbeat_at.getTime() < silent ? { ...worker, state: 'GONE' } : worker,
+    );
   }
 
   /** The workers that are alive, remembered for a second: reasons and health ask often. */

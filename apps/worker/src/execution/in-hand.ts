@@ -104,7 +104,8 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     } catch (error) {
       this.logger.warn(`heartbeat failed: ${(error as Error).message}`);
       for (const inHand of all) {
-        if (performance.now() - inHand.renewedAt > this.env.LEASE_SECONDS * 1000 - MARGIN_MS) this.giveUp(inHand);
+        if (performance.now() - inHand.renewedAt > this.env.LEASE_SECONDS * 1000 - MARGIN_MS)
+          this.giveUp(inHand);
       }
     }
   }

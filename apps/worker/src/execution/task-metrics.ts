@@ -16,7 +16,11 @@ export class TaskMetrics {
       labelNames: ['type', 'outcome'],
       buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800],
     }),
-    makeCounterProvider({ name: ATTEMPTS, help: 'Task attempts by outcome', labelNames: ['type', 'outcome'] }),
+    makeCounterProvider({
+      name: ATTEMPTS,
+      help: 'Task attempts by outcome',
+      labelNames: ['type', 'outcome'],
+    }),
     TaskMetrics,
   ];
 

@@ -104,7 +104,9 @@ export class TaskRunner {
     const { node, version } = claimed;
     const kind = NODE_KINDS.get(node.type);
     if (!kind) {
-      return failure(new NodeError('UnknownNodeType', `this worker does not know node type '${node.type}'`, false));
+      return failure(
+        new NodeError('UnknownNodeType', `this worker does not know node type '${node.type}'`, false),
+      );
     }
     const { abort } = held;
     const seconds = attemptTimeout(node, version.definition, kind, this.env);
@@ -125,7 +127,10 @@ export class TaskRunner {
   }
 
   /** What the node's templates and condition may name, and what stands before it has left. */
-  private async surroundingsOf({ run, task, node, version }: ClaimedTask, kind: NodeKind): Promise<Surroundings> {
+  private async surroundingsOf(
+    { run, task, node, version }: ClaimedTask,
+    kind: NodeKind,
+  ): Promise<Surroundings> {
     const { parents } = version.graph.nodes.get(node.id)!;
     const templates = templatesIn(node.config ?? {}, { isBound: kind.bound?.bind(kind) });
     const named = templates.flatMap(({ names }) => (names[0] === 'nodes' ? [String(names[1])] : []));
@@ -254,4 +259,3 @@ function failure(error: unknown): Outcome {
   const type = error instanceof NodeError ? error.type : name;
   return { kind: 'failure', error: { type, message } satisfies Failure, retryable };
 }
-

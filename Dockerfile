@@ -34,10 +34,12 @@ ENV NODE_ENV=production \
     ARTIFACTS_URL=/data/artifacts \
     DATA_ROOTS=/data/files \
     PIPELINES_PATH=/pipelines
+# Relative paths of file nodes start here.
+WORKDIR /data/files
 USER node
 VOLUME /data
 EXPOSE 8000 9090
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "--"]
-CMD ["node", "--enable-source-maps", "dist/apps/api/src/main.js"]
+CMD ["node", "--enable-source-maps", "/app/dist/apps/api/src/main.js"]

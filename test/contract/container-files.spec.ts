@@ -28,7 +28,7 @@ describe('docker-compose.yml', () => {
 
   it('lets workers be scaled: no fixed container name, no published port', () => {
     expect(worker).not.toHaveProperty('container_name');
-    expect(worker.command.at(-1)).toBe('dist/apps/worker/src/main.js');
+    expect(worker.command.at(-1)).toBe('/app/dist/apps/worker/src/main.js');
   });
 
   it('waits for healthy stores: a replica set, and a Redis that forgets nothing', () => {

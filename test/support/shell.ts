@@ -6,12 +6,19 @@ export interface Ended {
   stderr: string;
 }
 
+export interface ProgramOptions {
+  timeoutSeconds?: number;
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 /** Runs a program to its end with a text on its standard input, and kills it when it takes too long. */
-export function runProgram(command: string[], input: string, timeoutSeconds = 100): Promise<Ended> {
-  const child = spawn(command[0]!, command.slice(1), {
-    timeout: timeoutSeconds * 1000,
-    killSignal: 'SIGKILL',
-  });
+export function runProgram(
+  [program, ...args]: [string, ...string[]],
+  input: string,
+  { timeoutSeconds = 150, ...options }: ProgramOptions = {},
+): Promise<Ended> {
+  const child = spawn(program, args, { ...options, timeout: timeoutSeconds * 1000, killSignal: 'SIGKILL' });
   const out = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (out[name] += text));

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { constants, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Connection, createConnection } from 'mongoose';
 import { ApiClient } from './api-client.js';
+import { copyExampleData } from './example-data.js';
 import { ROOT, ServerProcess } from './server-process.js';
 import { waitFor } from './wait-for.js';
 
@@ -149,16 +150,6 @@ export class Tauro {
       },
       { what: `${pids.length} workers to register`, timeout: BOOT_TIMEOUT },
     );
-  }
-}
-
-function copyExampleData(to: string): void {
-  const pipelines = join(ROOT, 'examples/pipelines');
-  for (const file of readdirSync(pipelines).filter((name) => name.endsWith('.yaml'))) {
-    const text = readFileSync(join(pipelines, file), 'utf8');
-    for (const [path] of text.matchAll(/(?:node_modules|examples)\/[\w./-]+\.\w+/g)) {
-      cpSync(join(ROOT, path), join(to, path), { mode: constants.COPYFILE_FICLONE });
-    }
   }
 }
 

@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Pipeline, type Public, Run, Task, toPublic } from '@tauro/database';
 import { isId, notFound } from '@tauro/domain';
-import { RunReader, RunService } from '@tauro/orchestration';
+import { Collections, RunReader, RunService } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { type Condition } from '../http/paging/list-spec.js';
+import { Batcher } from './batcher.js';
 import { RUN_LIST, TASK_LIST } from './run.list.js';
 
 /** A task as clients see it: `index` is there only for a task of a mapped node. */
@@ -26,7 +27,10 @@ export class RunCatalog {
     @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
     private readonly service: RunService,
     private readonly reader: RunReader,
+    private readonly stored: Collections,
   ) {}
+
+  private readonly single = new Batcher((ids) => this.live(ids));
 
   async list(query: ListQuery): Promise<Page<Partial<Public<Run>>>> {
     const wanted = (field: string): boolean => !query.fields || query.fields.includes(field);
@@ -40,7 +44,9 @@ export class RunCatalog {
 
   /** With live progress, and why it is not moving. @throws DomainError NOT_FOUND */
   async get(id: string): Promise<Public<Run>> {
-    return this.show(await this.service.get(id));
+    const run = await this.single.get(id);
+    if (!run) throw notFound('run', id);
+    return this.show(run);
   }
 
   /** A run as it was just returned by the engine. */
@@ -74,6 +80,13 @@ export class RunCatalog {
     const run = await this.runs.findById(id).lean<Run | null>();
     if (!run) throw notFound('run', id);
     return run;
+  }
+
+  private async live(ids: string[]): Promise<Map<string, Run>> {
+    const runs = await this.service.withProgress(
+      await this.stored.runs.find({ _id: { $in: ids } }).toArray(),
+    );
+    return new Map(runs.map((run) => [run._id, run]));
   }
 
   /** Of the pipeline with this id, or of all that have this name: projects may each have their own. */

@@ -31,7 +31,9 @@ export async function showRows(
 export function drawTable(columns: readonly Column[], rows: readonly JsonObject[]): string {
   const cells = rows.map((row) => columns.map(({ name }) => cellOf(row[name])));
   const widths = columns.map(({ name }, i) => Math.max(name.length, ...cells.map((row) => row[i]!.length)));
-  const isNumber = columns.map((_, i) => rows.some((row) => typeof row[columns[i]!.name] === 'number'));
+  const isNumber = columns.map(({ name }) =>
+    rows.every((row) => row[name] === null || typeof row[name] === 'number'),
+  );
   const line = (texts: readonly string[]): string =>
     texts
       .map((text, i) => (isNumber[i] ? text.padStart(widths[i]!) : text.padEnd(widths[i]!)))

@@ -15,24 +15,24 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const limits = (memoryLimitMb: number, maxTempDiskMb: number) => ({
   memoryLimitMb,
   maxTempDiskMb,
-  threads: 2,
+  threads: 1,
   tempDirectory: join(folder, 'spill'),
 });
-/** More than 120 MB to hold, so it works with a disk to spill to, and only then. */
-const SORT = 'SELECT i, md5(i::VARCHAR) AS h FROM range(4000000) r(i) ORDER BY h';
+/** More than 80 MB to hold, so it works with a disk to spill to, and only then. */
+const SORT = 'SELECT i, md5(i::VARCHAR) AS h FROM range(2000000) r(i) ORDER BY h';
 
 describe('a session', () => {
   it('spills to its own folder when memory is short, and leaves nothing there', async () => {
     const path = join(folder, 'sorted.parquet');
-    await withDuckDb({ limits: limits(120, 2000), paths: [path] }, async (session) => {
-      expect(await session.copy(SORT, path, 'FORMAT parquet, USE_TMP_FILE false')).toBe(4_000_000);
+    await withDuckDb({ limits: limits(80, 2000), paths: [path] }, async (session) => {
+      expect(await session.copy(SORT, path, 'FORMAT parquet, USE_TMP_FILE false')).toBe(2_000_000);
     });
     expect(await readdir(join(folder, 'spill'))).toEqual([]);
   });
 
   it('says what to raise when both memory and disk are used up', async () => {
     const path = join(folder, 'sorted.parquet');
-    const work = withDuckDb({ limits: limits(120, 5), paths: [path] }, (session) =>
+    const work = withDuckDb({ limits: limits(80, 5), paths: [path] }, (session) =>
       session.copy(SORT, path, 'FORMAT parquet, USE_TMP_FILE false'),
     );
     const error = await work.catch((fault: unknown) => nodeErrorOf(fault, 'sort'));

@@ -68,6 +68,7 @@ function filesIn(root, name) {
 
 // `npm run build` ends with this, so that whatever comes next does not build again.
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const digest = needsBuild('.');
-  if (digest) rememberBuild('.', digest);
+  const root = resolve('.');
+  const digest = needsBuild(root);
+  if (digest) rememberBuild(root, digest);
 }

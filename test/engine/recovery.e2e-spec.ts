@@ -206,6 +206,7 @@ describe('a crash between any two steps', () => {
       'QUEUED',
       'RETRYING',
       'RUNNING',
+      'SKIPPED',
       'SUCCESS',
       'WAITING',
     ]);

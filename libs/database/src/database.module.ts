@@ -33,7 +33,8 @@ export function connectOptions(env: Env): ConnectOptions {
     dbName: env.MONGODB_DATABASE,
     maxPoolSize: env.MONGODB_POOL_SIZE,
     maxIdleTimeMS: env.MONGODB_MAX_IDLE_TIME * 1000,
-    serverSelectionTimeoutMS: Math.min(env.MONGODB_TIMEOUT * 1000, 5000),
+    // A client should hear of an outage soon; a worker asks again by itself.
+    serverSelectionTimeoutMS: Math.min(env.MONGODB_TIMEOUT * 1000, 2000),
     connectTimeoutMS: env.MONGODB_TIMEOUT * 1000,
     socketTimeoutMS: env.MONGODB_TIMEOUT * 1000,
     writeConcern: { w: 'majority', journal: true },

@@ -18,6 +18,8 @@ interface RunFigures {
   seconds: number;
 }
 
+const NOTHING: RunFigures = { byState: new Map(), cumulative: [], seconds: 0 };
+
 /**
  * What the whole deployment does, read from the stores when a scrape asks, so that every API replica reports the
  * same and a restart loses nothing. (The series of one process's own work are the processes' own.)
@@ -34,7 +36,8 @@ export class EngineMetrics implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const runs = (): Promise<RunFigures> => this.runs();
+    // While the database is away the rest of the metrics is wanted all the more.
+    const runs = (): Promise<RunFigures> => this.runs().catch(() => NOTHING);
     register.registerMetric(
       stored('tauro_runs_total', 'Total number of pipeline runs', 'counter', async () =>
         [...(await runs()).byState].map(([state, value]) => ({ labels: { state }, value })),
@@ -47,7 +50,7 @@ export class EngineMetrics implements OnModuleInit {
         return [
           ...cumulative.map((value, i) => ({ suffix: '_bucket', labels: { le: String(le[i]) }, value })),
           { suffix: '_sum', labels: {}, value: seconds },
-          { suffix: '_count', labels: {}, value: cumulative.at(-1)! },
+          { suffix: '_count', labels: {}, value: cumulative.at(-1) ?? 0 },
         ];
       }),
     );
@@ -56,6 +59,7 @@ export class EngineMetrics implements OnModuleInit {
         name: 'tauro_active_runs',
         help: 'Current number of running pipelines',
         registers: [],
+        aggregator: 'first',
         async collect() {
           this.set((await runs()).byState.get('RUNNING') ?? 0);
         },
@@ -68,6 +72,7 @@ export class EngineMetrics implements OnModuleInit {
         help: 'Jobs per queue and state',
         labelNames: ['queue', 'state'],
         registers: [],
+        aggregator: 'first',
         async collect() {
           for (const queue of queues) {
             const counts = await queue
@@ -85,6 +90,7 @@ export class EngineMetrics implements OnModuleInit {
         name: 'tauro_workers',
         help: 'Live workers',
         registers: [],
+        aggregator: 'first',
         async collect() {
           this.set((await live()).length);
         },
@@ -96,6 +102,7 @@ export class EngineMetrics implements OnModuleInit {
         help: 'Slots of the live workers, and how many are taken',
         labelNames: ['state'],
         registers: [],
+        aggregator: 'first',
         async collect() {
           const workers = await live();
           const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);

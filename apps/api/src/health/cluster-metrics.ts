@@ -29,8 +29,6 @@ export function serveClusterMetrics(): void {
 }
 
 const TIMEOUT_MS = 8000;
-/** The same in every process, because they are read from the stores: to be shown once, not added up. */
-const DEPLOYMENT_WIDE = ['tauro_active_runs', 'tauro_queue_depth', 'tauro_workers', 'tauro_worker_slots'];
 const waiting = new Map<number, (text?: string) => void>();
 let asked = 0;
 
@@ -38,8 +36,6 @@ let asked = 0;
 export function joinClusterMetrics(): void {
   if (!cluster.isWorker) return;
   new AggregatorRegistry();
-  for (const name of DEPLOYMENT_WIDE)
-    Object.assign(register.getSingleMetric(name) ?? {}, { aggregator: 'first' });
   process.on('message', (message: Partial<Answer>) => {
     if (message.type === 'tauro:metrics:answer') waiting.get(message.id!)?.(message.text);
   });

@@ -13,8 +13,6 @@ export type Public<D extends { _id: string }> = { id: string } & Omit<D, '_id' |
 
 /** `_id` becomes `id`; what only the engine needs (`engine`, `name_key`) stays inside. */
 export function toPublic<D extends { _id: string }>(document: D): Public<D> {
-  const { _id, ...rest } = document as D & { engine?: unknown; name_key?: unknown };
-  delete rest.engine;
-  delete rest.name_key;
+  const { _id, engine: _e, name_key: _k, ...rest } = document as D & { engine?: unknown; name_key?: unknown };
   return { id: _id, ...rest } as unknown as Public<D>;
 }

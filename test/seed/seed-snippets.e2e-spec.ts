@@ -27,7 +27,7 @@ const withPython = missing.length > 0 ? describe.skip : describe;
 
 /**
  * The snippets as they stand in the document. Only two things are changed: the server's address, for tests use
- * a free port, and placeholder ids, which no server can know.
+ * a free port, and its made-up ids, which no server can know.
  */
 function snippet(heading: string, language: string): string {
   const found = codeBlocks(readFileSync(SEED, 'utf8')).find(

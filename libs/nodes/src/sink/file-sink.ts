@@ -1,5 +1,7 @@
-import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles, exists } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
@@ -66,7 +68,7 @@ async function planOf(
       false,
     );
   }
-  const isFolder = mode === 'append' || partitionBy.length > 0;
+  const isFolder = writesFolder(written, mode, partitionBy);
   if (isFolder && formatOf(written).format)
     throw new NodeError('InvalidConfig', folderMessage(written), false);
   const format = isFolder
@@ -99,15 +101,25 @@ async function prepareStaging({ target, staging, stagingPrefix }: Plan): Promise
   await mkdir(staging);
 }
 
+/** Files that grow by lines, so that something can be put after what is there. */
+const LINES: ReadonlySet<FileFormat | undefined> = new Set<FileFormat>(['csv', 'ndjson']);
+
+/** Whether a sink writes a folder of files; `append` does unless the path is a file of lines. */
+export const writesFolder = (path: string, mode: unknown, partitionBy?: readonly string[]): boolean =>
+  (partitionBy?.length ?? 0) > 0 || (mode === 'append' && !LINES.has(formatOf(path).format));
+
 /** Why a path with the ending of a file cannot be a folder. */
 export const folderMessage = (path: string): string =>
-  `with write_mode append or partition_by the path is a folder: leave the ending away from '${path}' and set format`;
+  `'${path}' would be a folder, as with partition_by, or append to anything but csv and ndjson: ` +
+  'leave the ending away and set format';
 
 /** Writes `data`, a file or a folder, into the staging folder. */
-function stage(session: DuckDbSession, plan: Plan, { path }: TableInput): Promise<number> {
+async function stage(session: DuckDbSession, plan: Plan, { path, columns }: TableInput): Promise<number> {
   const { format, partitionBy, staging, part, target } = plan;
   const data = join(staging, 'data');
-  const options = formatOptions(format, target);
+  const continued = isContinued(plan) && (await sizeOf(target)) > 0;
+  if (continued && format === 'csv') await checkHeader(plan, columns);
+  const options = formatOptions(format, target, !continued);
   if (partitionBy.length === 0) {
     return session.copy(parquetRows(path), data, `${options}, USE_TMP_FILE false`);
   }
@@ -115,12 +127,51 @@ function stage(session: DuckDbSession, plan: Plan, { path }: TableInput): Promis
   return session.copy(parquetRows(path), data, `${options}, PARTITION_BY (${idents(partitionBy)}), ${names}`);
 }
 
-function formatOptions(format: FileFormat, target: string): string {
+/** Whether rows are put after those of a file, instead of beside them in a folder. */
+const isContinued = ({ mode, partitionBy, target }: Plan): boolean =>
+  mode === 'append' && !writesFolder(target, mode, partitionBy);
+
+/** Rows under another header would be read into the wrong columns. A compressed file's header is not looked at. */
+async function checkHeader({ target, shown }: Plan, columns: TableInput['columns']): Promise<void> {
+  const { compression, ending } = formatOf(target);
+  if (compression) return;
+  const file = await open(target);
+  const { buffer, bytesRead } = await file
+    .read(Buffer.alloc(65_536), 0, 65_536, 0)
+    .finally(() => file.close());
+  const header = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/, 1)[0]!;
+  const separator = ending === '.tsv' ? '\t' : ',';
+  const found = header.split(separator).map((name) => name.replace(/^"(.*)"$/, '$1'));
+  const names = columns.map((column) => column.name);
+  if (found.join(separator) === names.join(separator)) return;
+  const message = `'${shown}' has the columns ${found.join(', ')}, but ${names.join(', ')} are to be appended`;
+  throw new NodeError('SchemaMismatch', message, false);
+}
+
+/** A copy of what is there with the new rows behind it, then one rename: readers never see half a row. */
+async function continueFile({ target, staging }: Plan): Promise<void> {
+  const whole = join(staging, 'whole');
+  await copyFile(target, whole);
+  const before = await stat(whole);
+  if (before.size > 0 && !formatOf(target).compression && !(await endsWithNewline(whole, before.size))) {
+    await appendFile(whole, '\n');
+  }
+  await pipeline(createReadStream(join(staging, 'data')), createWriteStream(whole, { flags: 'a' }));
+  await rename(whole, target);
+}
+
+async function endsWithNewline(path: string, size: number): Promise<boolean> {
+  const file = await open(path);
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1).finally(() => file.close());
+  return buffer.toString() === '\n';
+}
+
+function formatOptions(format: FileFormat, target: string, header: boolean): string {
   const compression = formatOf(target).compression;
   const packed = compression ? `, COMPRESSION ${compression}` : '';
   switch (format) {
     case 'csv':
-      return `FORMAT csv, HEADER true, DELIMITER ${formatOf(target).ending === '.tsv' ? "'\t'" : "','"}${packed}`;
+      return `FORMAT csv, HEADER ${header}, DELIMITER ${formatOf(target).ending === '.tsv' ? "'\t'" : "','"}${packed}`;
     case 'json':
       return `FORMAT json, ARRAY true${packed}`;
     case 'ndjson':
@@ -130,9 +181,12 @@ function formatOptions(format: FileFormat, target: string): string {
   }
 }
 
-async function publish({ target, staging, format, mode, partitionBy, part, shown }: Plan): Promise<void> {
+async function publish(plan: Plan): Promise<void> {
+  const { target, staging, format, mode, partitionBy, part, shown } = plan;
   const data = join(staging, 'data');
-  if (mode === 'append') {
+  if (isContinued(plan) && (await exists(target))) await continueFile(plan);
+  else if (isContinued(plan)) await rename(data, target);
+  else if (mode === 'append') {
     const files = partitionBy.length > 0 ? await filesIn(data) : [''];
     for (const file of files) {
       const place = join(target, file === '' ? part + endingsOf(format)[0]! : file);

@@ -4,7 +4,7 @@ import { formatOf } from '../tables/file-format.js';
 import { renderedConfigCheck } from '../tables/rendered-config.js';
 import { tableInputs, tableUpstream } from '../tables/table-output.js';
 import { showRows } from './console-sink.js';
-import { folderMessage, writeFiles } from './file-sink.js';
+import { folderMessage, writeFiles, writesFolder } from './file-sink.js';
 import { SINK_SCHEMA } from './sink.schema.js';
 
 const checkConfig = renderedConfigCheck(SINK_SCHEMA);
@@ -21,7 +21,7 @@ export const sinkNode: NodeKind = {
     if (fault) return [fault];
     if (ids.length > 1) return [{ field: 'depends_on', message: severalTables(ids), type: 'value_error' }];
     const { destination, path, write_mode, partition_by } = node.config ?? {};
-    const isFolder = write_mode === 'append' || partition_by !== undefined;
+    const isFolder = writesFolder(String(path), write_mode, partition_by as string[] | undefined);
     if (destination === 'file' && isFolder && formatOf(String(path)).format) {
       return [{ field: 'config.path', message: folderMessage(String(path)), type: 'value_error' }];
     }

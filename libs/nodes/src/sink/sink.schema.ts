@@ -13,7 +13,7 @@ const FILE = {
       type: 'string',
       minLength: 1,
       maxLength: 4096,
-      description: 'Under DATA_ROOTS; folders are made. With append or partition_by it is a folder.',
+      description: 'Under DATA_ROOTS; folders are made. With partition_by it is a folder.',
     },
     format: {
       enum: FILE_FORMATS,
@@ -22,8 +22,9 @@ const FILE = {
     write_mode: {
       enum: WRITE_MODES,
       description:
-        'overwrite (default) replaces what is there, at once; append adds one file per run and node to the folder; ' +
-        'error fails when there is something already.',
+        'overwrite (default) replaces what is there, at once; append puts rows behind those of a csv or ndjson ' +
+        'file, or adds one file per run and node to a folder (which an attempt that is repeated replaces, so no ' +
+        'row is there twice); error fails when there is something already.',
     },
     partition_by: {
       ...COLUMN_NAMES,

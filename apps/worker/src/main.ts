@@ -14,6 +14,9 @@ import { nodeSettings } from './node-settings.js';
 import { Presence } from './presence.js';
 import { WorkerModule } from './worker.module.js';
 
+/** After the grace: to hand back what is left, flush logs and close connections. */
+const LEAVING_SECONDS = 10;
+
 async function main(): Promise<void> {
   const env = loadEnv();
   const settings = nodeSettings(env);
@@ -36,6 +39,9 @@ async function main(): Promise<void> {
 
   let leaving: Promise<void> | undefined;
   const leave = async (why: string): Promise<void> => {
+    // A native call that cannot be interrupted must not keep a leaving process: what it does is repeated elsewhere.
+    const last = (env.SHUTDOWN_GRACE_SECONDS + LEAVING_SECONDS) * 1000;
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), last).unref();
     logger.log(`${why}: finishing ${inHand.count} tasks, for ${env.SHUTDOWN_GRACE_SECONDS} s at most`);
     await Promise.race([presence.draining(), sleep(1000)]);
     const closed = consumers.close();
@@ -44,7 +50,7 @@ async function main(): Promise<void> {
       logger.log(`handing ${inHand.count} tasks back`);
       inHand.abortAll('worker stops');
     }
-    await Promise.race([closed, sleep(8000, undefined, { ref: false })]);
+    await Promise.race([closed, sleep(6000, undefined, { ref: false })]);
     await presence.leave();
     app.get(MetricsServer).stop();
     await handlers.close();

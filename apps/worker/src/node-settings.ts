@@ -1,6 +1,6 @@
 import { type NodeSettings } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** What nodes may do on this worker, from its environment. Creates the folders that do not exist yet. */
@@ -9,11 +9,10 @@ export function nodeSettings(env: Env): NodeSettings {
   mkdirSync(tempDirectory, { recursive: true });
   const workingDirectory = process.cwd();
   return {
-    // Links are resolved once here, so that later comparisons are between real places.
     dataRoots: env.DATA_ROOTS.map((root) => {
       const path = resolve(workingDirectory, root);
       mkdirSync(path, { recursive: true });
-      return realpathSync(path);
+      return path;
     }),
     workingDirectory,
     duckdb: {

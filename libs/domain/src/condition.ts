@@ -67,7 +67,8 @@ export function nodesInCondition(text: string): string[] {
 export function evaluateCondition(text: string, scope: ConditionScope): boolean {
   let answer: unknown;
   try {
-    answer = parse(text)({ ...scope });
+    const { params, run, nodes } = scope;
+    answer = parse(text)({ params: asMap(params), run: asMap(run), nodes: asMap(nodes) });
   } catch (error) {
     throw new ConditionError(`when: ${text}: ${firstLine(error)}`);
   }
@@ -75,6 +76,13 @@ export function evaluateCondition(text: string, scope: ConditionScope): boolean 
     throw new ConditionError(`when: ${text}: must be true or false, but is ${typeof answer}`);
   return answer;
 }
+
+/** Maps, because a key of somebody's output such as `constructor` would be taken for the class of an object. */
+const asMap = (value: Json): unknown => {
+  if (Array.isArray(value)) return value.map(asMap);
+  if (value === null || typeof value !== 'object') return value;
+  return new Map(Object.entries(value).map(([key, inner]) => [key, asMap(inner)]));
+};
 
 const parse = (text: string): ParseResult => environment.parse(text);
 const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

@@ -20,6 +20,10 @@ export function requestOf(config: Record<string, unknown>): HttpRequest {
     throw new NodeError('InvalidConfig', `http.url must be a URL, got ${JSON.stringify(text)}`, false);
   }
   const url = new URL(text);
+  if (!isDecodable(url.username) || !isDecodable(url.password)) {
+    const message = 'http.url: the user or password holds a % that is no escape; write it as %25';
+    throw new NodeError('InvalidConfig', message, false);
+  }
   for (const [name, value] of Object.entries((config['query'] ?? {}) as Record<string, unknown>)) {
     for (const item of [value].flat()) if (item != null) url.searchParams.append(name, textOf(item));
   }
@@ -44,3 +48,12 @@ export function requestOf(config: Record<string, unknown>): HttpRequest {
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

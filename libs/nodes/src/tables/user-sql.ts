@@ -1,6 +1,7 @@
 import { BoundText, maskTemplates } from '@tauro/domain';
 import { type NodeSettings } from '../settings.js';
 import { bindValues } from './bound-values.js';
+import { boundSizes } from './sql-sizes.js';
 import { DuckDbSession } from './duckdb.js';
 import { badSql, parseSql, printSql, type SqlNode } from './sql-ast.js';
 import { guardSql } from './sql-guard.js';
@@ -68,7 +69,9 @@ async function checked(
     throw badSql(place, statements.length === 0 ? 'is empty' : 'only one SELECT is allowed');
   }
   guardSql(statements[0]!, inputs, place);
-  return bindValues(statements[0]!, values, place);
+  const bound = bindValues(statements[0]!, values, place);
+  boundSizes(bound, place);
+  return bound;
 }
 
 /** A statement `SELECT <expression>` has nothing else in it: no FROM, WHERE, alias or second column. */

@@ -6,6 +6,7 @@ import { Dispatcher, type RunRef } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { type RunFacts, RunFactsCache } from './run-facts.js';
+import { RunLogWriter } from './run-log.writer.js';
 
 /** A task that has just become terminal. */
 export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
@@ -26,6 +27,7 @@ export class Advancer {
     private readonly facts: RunFactsCache,
     private readonly dispatcher: Dispatcher,
     private readonly runEnd: RunEnd,
+    private readonly logs: RunLogWriter,
   ) {}
 
   /** Starts what may start in a run that has just been started or resumed. */
@@ -142,6 +144,15 @@ export class Advancer {
   ): Promise<boolean> {
     if (resolved.size === 0) return true;
     const now = new Date();
+    for (const [node_id, { state, cause }] of resolved) {
+      const origin = {
+        task_id: taskId(run._id, version.graph.nodes.get(node_id)!.position),
+        node_id,
+        attempt: 0,
+      };
+      this.logs.append(run._id, origin, 'INFO', `task ${node_id} ended ${state}: ${cause}`);
+    }
+    await this.logs.flush(run._id);
     const { matchedCount } = await this.db.tasks.bulkWrite(
       [...resolved].map(([id, { state, cause }]) => ({
         updateOne: {

@@ -89,7 +89,12 @@ export class PipelineService {
         );
         // Nobody matched: another update was faster, so look again at what is current now.
         if (updated) return { pipeline: updated, version };
+        if (changed) await this.db.versions.deleteOne({ _id: version._id });
       } catch (error) {
+        // The name is taken, so nothing was changed. (After a lost connection the write may have been made.)
+        if (changed && (error as { code?: number }).code === DUPLICATE_KEY) {
+          await this.db.versions.deleteOne({ _id: version._id });
+        }
         throw nameTaken(error, definition.name);
       }
     }
@@ -218,8 +223,6 @@ export class PipelineService {
     request_id: string | null = null,
   ): Promise<PipelineVersion> {
     const last = await this.db.versions.findOne({ pipeline_id: pipeline._id }, { sort: { version: -1 } });
-    // A version that was stored while its update was lost is taken up when it is the same, passed over if not.
-    if (last && last.version > pipeline.version && last.checksum === checksum) return last;
     const version = versionOf(pipeline._id, (last?.version ?? 0) + 1, definition, new Date(), request_id);
     try {
       await this.db.versions.insertOne(version);

@@ -5,7 +5,7 @@ import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { RunFactsCache } from './run-facts.js';
-import { RunLogWriter } from './run-log.writer.js';
+import { type LastLine, RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise } from './run-progress.js';
 
 type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
@@ -76,11 +76,12 @@ export class RunEnd {
   async followUp(run: Run): Promise<void> {
     this.facts.forget(run._id);
     const seconds = run.duration_seconds === null ? '' : ` after ${run.duration_seconds.toFixed(2)} s`;
-    const reason = run.error ? `: ${run.error.node_id} failed: ${run.error.message}` : '';
-    await this.logs.close(run._id, {
-      level: run.state === 'FAILED' ? 'ERROR' : 'INFO',
-      message: `run ended ${run.state}${seconds}${reason}`,
-    });
+    const last: LastLine[] = [{ level: 'INFO', message: `run ended ${run.state}${seconds}` }];
+    if (run.error) {
+      const { node_id, message } = run.error;
+      last.unshift({ level: 'ERROR', message: `run failed because ${node_id} did: ${message}` });
+    }
+    await this.logs.close(run._id, last);
     await this.db.runs.updateOne(
       { _id: run._id },
       { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },

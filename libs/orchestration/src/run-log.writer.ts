@@ -25,6 +25,8 @@ interface Buffer {
 /** Which task and attempt a line belongs to; none for a line of the run itself. */
 export type LineOrigin = { task_id: string; node_id: string; attempt: number } | null;
 
+export type LastLine = Pick<LogLine, 'level' | 'message'>;
+
 /** Writes the logs of runs: many lines per insert, in order, numbered without gaps. */
 @Injectable()
 export class RunLogWriter implements OnModuleDestroy {
@@ -68,12 +70,13 @@ export class RunLogWriter implements OnModuleDestroy {
     return flushed;
   }
 
-  /** Stores the last line of a run's log and marks its end, once: a log that has ended stays as it is. */
-  async close(runId: string, last: { level: LogLevel; message: string }): Promise<void> {
+  /** Stores the last lines of a run's log and marks its end, once: a log that has ended stays as it is. */
+  async close(runId: string, last: LastLine[]): Promise<void> {
     if (await this.isClosed(runId)) return;
     await this.flush(runId);
-    const line: LogLine = { timestamp: new Date(), ...last, task_id: null, node_id: null, attempt: null };
-    await this.insert(runId, this.buffer(runId), [line], true);
+    const timestamp = new Date();
+    const lines = last.map((line) => ({ timestamp, ...line, task_id: null, node_id: null, attempt: null }));
+    await this.insert(runId, this.buffer(runId), lines, true);
     this.buffers.delete(runId);
   }
 

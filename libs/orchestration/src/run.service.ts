@@ -9,6 +9,7 @@ import {
   newId,
   notFound,
   taskId,
+  type TaskState,
 } from '@tauro/domain';
 import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
@@ -42,6 +43,9 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     /** By node id; copied into the new run as they are. */
     reused?: ReadonlyMap<string, Task>;
   };
+
+/** Tasks that nobody executes at the moment: a cancel ends them itself. */
+const IDLE: TaskState[] = ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'];
 
 /** When the reconciler looks whether a start or a cancel was followed up. */
 const FOLLOW_UP_MS = 10_000;
@@ -127,6 +131,12 @@ export class RunService {
     // own majority write makes the tasks durable too, because they stand before it in the oplog.
     await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
     await this.db.runs.insertOne(run);
+    // Looked at last: whoever deletes the project finds this run, or this finds the project gone.
+    if (!(await this.db.projects.findOne({ _id: run.project_id }, { projection: { _id: 1 } }))) {
+      await this.db.runs.deleteOne({ _id: runId });
+      await this.db.tasks.deleteMany({ run_id: runId });
+      throw notFound('project', run.project_id);
+    }
     return run;
   }
 
@@ -240,12 +250,30 @@ export class RunService {
 
   /** What follows a cancel; harmless to repeat. */
   async stop(id: string): Promise<void> {
+    const now = new Date();
+    const idle = { run_id: id, state: { $in: IDLE } };
+    const stopped = await this.db.tasks
+      .find(idle)
+      .project<Pick<Task, '_id' | 'node_id' | 'attempt'>>({ node_id: 1, attempt: 1 })
+      .toArray();
+    for (const task of stopped) {
+      const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
+      this.logs.append(id, origin, 'INFO', `task ${task.node_id} ended CANCELLED`);
+    }
+    await this.logs.flush(id);
     await this.db.tasks.updateMany(
-      { run_id: id, state: { $in: ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'] } },
+      idle,
       {
-        $set: { state: 'CANCELLED', finished_at: new Date(), 'engine.advanced': true },
+        $set: {
+          state: 'CANCELLED',
+          finished_at: now,
+          'engine.advanced': true,
+          'attempts.$[asleep].state': 'CANCELLED',
+          'attempts.$[asleep].finished_at': now,
+        },
         $unset: { 'engine.check_at': 1 },
       },
+      { arrayFilters: [{ 'asleep.state': 'WAITING' }] },
     );
     this.signals.cancelled(id);
     await this.runEnd.tryEnd(id);

@@ -56,7 +56,9 @@ interface Settlement {
   state: TaskState;
   attempt: Attempt['state'];
   set: Record<string, unknown>;
-  level: 'INFO' | 'WARNING' | 'ERROR';
+  /** Why it failed for good, as a line of its own: the end itself is only information. */
+  cause?: string;
+  level: 'INFO' | 'WARNING';
   message: string;
 }
 
@@ -137,6 +139,7 @@ export class TaskService {
   async settle(claimed: ClaimedTask, outcome: Outcome): Promise<boolean> {
     const { task, run, claimId } = claimed;
     const settlement = this.settlementOf(claimed, outcome);
+    if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
     this.line(claimed, settlement.level, settlement.message);
     await this.logs.flush(run._id);
     if (!(await this.settleUnlogged(task, claimId, settlement))) {
@@ -406,13 +409,14 @@ export class TaskService {
             message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
           };
         }
-        const why = retryable ? '' : task.max_attempts > failures ? ' (not worth repeating)' : '';
+        const why = !retryable && failures < task.max_attempts ? ', which is not worth repeating' : '';
         return {
           state: 'FAILED',
           attempt: 'FAILED',
           set,
-          level: 'ERROR',
-          message: `${name} ended FAILED ${took}${why}: ${error.message}`,
+          cause: `${name} failed${why}: ${error.message}`,
+          level: 'INFO',
+          message: `${name} ended FAILED ${took}`,
         };
       }
     }

@@ -44,12 +44,13 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
   }
 }
 
-/** Why a run is not moving, from the reasons of its tasks; null while a task runs or when it has ended. */
+/** Why a run is not moving, from its own state and the reasons of its tasks; null while it moves or has ended. */
 export function runWaitingReason(run: Run, tasks: Waiting[], situation: Situation): string | null {
-  if (isTerminalRun(run.state) || tasks.some((task) => task.state === 'RUNNING')) return null;
+  if (isTerminalRun(run.state)) return null;
   if (run.cancel_requested_at) return 'is being cancelled';
   if (run.state === 'PENDING') return 'not started yet';
   if (run.state === 'PAUSED') return 'paused';
+  if (tasks.some((task) => task.state === 'RUNNING')) return null;
   const stuck = tasks.filter((task) => task.state !== 'PENDING' && !isTerminalTask(task.state));
   // A missing handler or worker needs a person, so it is said before what passes by itself.
   const reasons = stuck.map((task) => ({ task, reason: taskWaitingReason(task, situation) }));

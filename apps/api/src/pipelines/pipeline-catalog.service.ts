@@ -33,7 +33,7 @@ interface UpdateOptions {
   request_id: string;
 }
 
-const MAX_TRIES = 5;
+const MAX_TRIES = 20;
 const DEFINITION_FIELDS = ['name', 'description', 'nodes', 'edges', 'config'];
 
 /** Pipelines as the API shows and changes them. */
@@ -81,7 +81,8 @@ export class PipelineCatalog {
         return { ...detail(stored), warnings: await this.check.warnings(definition) };
       } catch (error) {
         const raced = error instanceof DomainError && error.code === 'PRECONDITION_FAILED';
-        if (!raced || options.expected !== undefined || tries === MAX_TRIES) throw error;
+        if (!raced || options.expected !== undefined) throw error;
+        if (tries === MAX_TRIES) throw conflict(`pipeline '${ref}' is being changed by others; try again`);
       }
     }
   }

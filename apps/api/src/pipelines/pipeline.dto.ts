@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { Pipeline, PipelineVersion } from '@tauro/database';
 import { type JsonObject } from '@tauro/domain';
 import { type ErrorEntry } from '../http/openapi/envelope.dto.js';
@@ -95,6 +96,7 @@ export class DagDto {
   roots!: string[];
   leaves!: string[];
   /** Node ids by depth. */
+  @ApiProperty({ type: 'array', items: { type: 'array', items: { type: 'string' } } })
   layers!: string[][];
   /** The longest chain of nodes. */
   critical_path!: string[];

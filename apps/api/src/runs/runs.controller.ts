@@ -95,7 +95,13 @@ export class RunsController {
   @Get(':run_id/tasks/:task')
   @ApiData(TaskView)
   @ApiErrors('NOT_FOUND')
-  getRunTask(@Param('run_id', ID) id: string, @Param('task', new IdOrNamePipe('task', 'task')) task: string) {
-    return this.catalog.getTask(id, task);
+  async getRunTask(
+    @Param('run_id', ID) id: string,
+    @Param('task', new IdOrNamePipe('task', 'task')) ref: string,
+    @Res({ passthrough: true }) res: Response,
+  ) {
+    const task = await this.catalog.getTask(id, ref);
+    res.setHeader('ETag', contentTag(task));
+    return task;
   }
 }

@@ -450,3 +450,19 @@ function deep(levels: number): Json {
   for (let i = 0; i < levels; i++) value = [value];
   return value;
 }
+
+describe('several faults', () => {
+  it('are told together, though one of them is a field that is not there at all', async () => {
+    const nodes = [
+      { id: '1a', type: 'wait', config: { seconds: 'x' }, foo: 1 },
+      { id: 'b', type: 'wiat' },
+    ];
+    const { errors } = await validateDefinition({ name: 'p', nodes });
+    expect(errors.map(({ field }) => field).sort()).toEqual([
+      'nodes.0.config.seconds',
+      'nodes.0.foo',
+      'nodes.0.id',
+      'nodes.1.type',
+    ]);
+  });
+});

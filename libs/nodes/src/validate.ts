@@ -4,6 +4,7 @@ import {
   buildGraph,
   type ErrorDetail,
   graphFaults,
+  NAME_PATTERN,
   type NodeDefinition,
   type PipelineDefinition,
   type PipelineGraph,
@@ -40,7 +41,7 @@ export async function validateDefinition(
   const faults = keyFaults(definition);
   if (faults.length > 0) return { errors: faults };
   const shape = schemaFaults(definitionValidator, definition).map((fault) => named(fault, definition));
-  if (shape.length > 0) return { errors: capped(shape) };
+  if (shape.length > 0) return { errors: capped([...shape, ...readableNodeFaults(definition, kinds)]) };
 
   const pipeline = definition as PipelineDefinition;
   const errors = graphFaults(pipeline);
@@ -86,6 +87,25 @@ function kindFaults(node: NodeDefinition, i: number, kinds: ReadonlyMap<string, 
   const message = `type '${clip(node.type)}' is unknown${hint(node.type, known) || ''} (known: ${known.join(', ')})`;
   return [ofNode({ field: 'type', message, type: 'unknown_type' }, node.id, i)];
 }
+
+/** Faults of those nodes whose shape lets them be read, so that one bad field elsewhere does not hide them. */
+function readableNodeFaults(definition: unknown, kinds: ReadonlyMap<string, NodeKind>): ErrorDetail[] {
+  const nodes = (definition as { nodes?: unknown } | null)?.nodes;
+  if (!Array.isArray(nodes)) return [];
+  return nodes.flatMap((node: Partial<NodeDefinition> | null, i) => {
+    const { id, type, config } = node ?? {};
+    if (typeof id !== 'string' || typeof type !== 'string') return [];
+    if (typeof (config ?? {}) !== 'object' || Array.isArray(config)) return [];
+    const named = NAME_PATTERN.test(id) ? [] : [badId(id, i)];
+    return [...named, ...kindFaults(node as NodeDefinition, i, kinds)];
+  });
+}
+
+const badId = (id: string, i: number): ErrorDetail => ({
+  field: `nodes.${i}.id`,
+  message: `node id '${clip(id)}' must match ${NAME_PATTERN.source}`,
+  type: 'value_error',
+});
 
 /** What needs the graph: the kinds' own checks, and templates that name other nodes. */
 async function checkFaults(

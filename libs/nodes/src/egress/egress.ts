@@ -1,6 +1,5 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector } from 'undici';
 import { NodeError } from '../node-kind.js';
 import { classifyAddress } from './addresses.js';
 
@@ -60,38 +59,8 @@ export function egressLookup(allowPrivate: boolean, resolve: typeof dnsLookup = 
   };
 }
 
-const agents = new Map<boolean, Agent>();
-
-/**
- * The HTTP agent for calls on a user's behalf. The rule sits in its connector, so no redirect, pooled
- * connection or changed DNS answer gets around it. One agent per rule; its idle sockets keep no process alive.
- */
-export function egressAgent(allowPrivate: boolean): Agent {
-  let agent = agents.get(allowPrivate);
-  if (!agent) {
-    const connect = buildConnector({ lookup: egressLookup(allowPrivate), timeout: 10_000 });
-    agent = new Agent({
-      // Each call brings its own time limit.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (options, done) => {
-        try {
-          checkTarget(new URL(`${options.protocol}//${bracketed(options.hostname)}`), allowPrivate);
-        } catch (denied) {
-          return done(denied as Error, null);
-        }
-        connect(options, done);
-      },
-    });
-    agents.set(allowPrivate, agent);
-  }
-  return agent;
-}
-
 const hostOf = (hostname: string): string =>
   hostname
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '')
     .toLowerCase();
-const bracketed = (hostname: string): string =>
-  hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;

@@ -1,5 +1,6 @@
 import { request as send, type Dispatcher } from 'undici';
-import { checkTarget, egressAgent } from '../egress/egress.js';
+import { egressAgent } from '../egress/agent.js';
+import { checkTarget } from '../egress/egress.js';
 import { NodeError } from '../node-kind.js';
 import { type HttpRequest } from './request.js';
 

@@ -1,6 +1,5 @@
 import { checkTarget } from '../egress/egress.js';
 import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
-import { call } from './call.js';
 import { callError, statusError } from './http.errors.js';
 import { HTTP_SCHEMA } from './http.schema.js';
 import { describeCall, requestOf } from './request.js';
@@ -42,6 +41,8 @@ export const httpNode: NodeKind = {
     if (signal.aborted) stop();
     const started = performance.now();
     try {
+      // The HTTP client weighs 20 MB, and only a worker that calls somebody needs it.
+      const { call } = await import('./call.js');
       const answer = await call(request, settings.egressAllowPrivate, abort.signal);
       const took = Math.round(performance.now() - started);
       context.log('INFO', `${describeCall(request)} answered ${answer.status} in ${took} ms`);

@@ -1,5 +1,5 @@
 import { type NodeDefinition } from '@tauro/domain';
-import { MAX_LOSSES, RUN_RECOVERY, RunLogWriter, TASK_RECOVERY } from '@tauro/orchestration';
+import { LeaseService, MAX_LOSSES, RUN_RECOVERY, RunLogWriter, TASK_RECOVERY } from '@tauro/orchestration';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
 const node = (id: string, ...depends_on: string[]): NodeDefinition => ({
@@ -62,9 +62,9 @@ describe('a crash between any two steps', () => {
     const winner = await engine.claim(run, 'a', 'w2');
 
     expect(await engine.tasks.settle(zombie, FAILED)).toBe(false);
-    expect(await engine.tasks.renew('w1', [{ taskId: zombie.task._id, claimId: zombie.claimId }])).toEqual(
-      new Set(),
-    );
+    expect(
+      await engine.app.get(LeaseService).renew('w1', [{ taskId: zombie.task._id, claimId: zombie.claimId }]),
+    ).toEqual(new Set());
     expect(await engine.tasks.settle(winner, DONE)).toBe(true);
     expect(await engine.state(run)).toBe('SUCCESS');
     const task = await engine.db.tasks.findOne({ run_id: run });

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { Advancer } from './advancer.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { LeaseService } from './lease.service.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
@@ -21,6 +22,7 @@ const SERVICES = [
   Advancer,
   Collections,
   Dispatcher,
+  LeaseService,
   PinnedVersions,
   PipelineService,
   Reconciler,

@@ -5,7 +5,6 @@ import {
   conflict,
   isTerminalRun,
   type JsonObject,
-  type NodeDefinition,
   newId,
   notFound,
   taskId,
@@ -16,6 +15,7 @@ import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
 import { Advancer } from './advancer.js';
 import { Collections, FAST } from './collections.js';
+import { newTask } from './new-task.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { RunEnd } from './run-end.js';
@@ -322,32 +322,6 @@ export class RunService {
     });
   }
 }
-
-/** A task as it is before anything happened to it. */
-const newTask = (node: NodeDefinition): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
-  node_id: node.id,
-  index: null,
-  type: node.type,
-  state: 'PENDING',
-  attempt: 0,
-  attempts: [],
-  error: null,
-  output: null,
-  metrics: null,
-  progress: null,
-  queued_at: null,
-  started_at: null,
-  finished_at: null,
-  engine: {
-    claim: null,
-    dispatch: null,
-    failures: 0,
-    losses: 0,
-    priority: node.priority ?? 0,
-    artifact: null,
-    wake_at: null,
-  },
-});
 
 const describe = (run: Run): string =>
   run.cancel_requested_at && !isTerminalRun(run.state) ? 'being cancelled' : run.state;

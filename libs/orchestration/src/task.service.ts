@@ -1,14 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Attempt, type Failure, type Run, type Task, type TaskMetrics } from '@tauro/database';
-import {
-  backoffSeconds,
-  isTerminalTask,
-  type Json,
-  type NodeDefinition,
-  type RetryPolicy,
-  type TableRef,
-  type TaskState,
-} from '@tauro/domain';
+import { type Failure, type Run, type Task } from '@tauro/database';
+import { isTerminalTask, type Json, type NodeDefinition, type TableRef, type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { randomUUID } from 'node:crypto';
@@ -17,7 +9,7 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunLogWriter } from './run-log.writer.js';
-import { retryPolicyOf } from './task-policy.js';
+import { type Outcome, type Settlement, settlementOf } from './settlement.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
 export interface ClaimedTask {
@@ -27,15 +19,6 @@ export interface ClaimedTask {
   node: NodeDefinition;
   version: PinnedVersion;
 }
-
-/** How an attempt ended. */
-export type Outcome =
-  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics }
-  | { kind: 'failure'; error: Failure; retryable: boolean }
-  | { kind: 'wait'; until: Date; output: Json }
-  /** Its condition was false. */
-  | { kind: 'skipped'; why: string }
-  | { kind: 'cancelled' };
 
 /** What a node that has ended left behind. */
 export interface NodeOutcome {
@@ -50,17 +33,6 @@ export const MAX_LOSSES = 3;
 const FOLLOW_UP_MS = 5000;
 /** Pause before a job that the wrong worker got is offered again. */
 const PASS_ON_MS = 1000;
-
-/** The part of an outcome's write that depends on how the attempt ended. */
-interface Settlement {
-  state: TaskState;
-  attempt: Attempt['state'];
-  set: Record<string, unknown>;
-  /** Why it failed for good, as a line of its own: the end itself is only information. */
-  cause?: string;
-  level: 'INFO' | 'WARNING';
-  message: string;
-}
 
 /**
  * The life of a task once it is QUEUED: a worker claims it, executes it elsewhere, and settles the attempt.
@@ -138,7 +110,7 @@ export class TaskService {
    */
   async settle(claimed: ClaimedTask, outcome: Outcome): Promise<boolean> {
     const { task, run, claimId } = claimed;
-    const settlement = this.settlementOf(claimed, outcome);
+    const settlement = settlementOf(outcome, claimed, this.env);
     if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
     this.line(claimed, settlement.level, settlement.message);
     await this.logs.flush(run._id);
@@ -252,39 +224,6 @@ export class TaskService {
     if (matchedCount === 1) await this.dispatcher.handOver(run, [task]);
   }
 
-  /**
-   * Renews the leases of what a worker has in hand.
-   * @returns the claims it still owns; it must stop the others.
-   */
-  async renew(workerId: string, claims: { taskId: string; claimId: string }[]): Promise<Set<string>> {
-    const lease = { $add: ['$$NOW', this.env.LEASE_SECONDS * 1000] };
-    const mine = {
-      _id: { $in: claims.map(({ taskId }) => taskId) },
-      state: 'RUNNING' as const,
-      'engine.claim.worker_id': workerId,
-      'engine.claim.id': { $in: claims.map(({ claimId }) => claimId) },
-    };
-    await this.db.tasks.updateMany(
-      mine,
-      [{ $set: { 'engine.claim.lease_until': lease, 'engine.check_at': lease } }],
-      FAST,
-    );
-    const owned = await this.db.tasks
-      .find(mine)
-      .project<{ engine: { claim: { id: string } } }>({ 'engine.claim.id': 1 })
-      .toArray();
-    return new Set(owned.map(({ engine }) => engine.claim.id));
-  }
-
-  /** Which of these runs were asked to cancel, for a worker that missed the signal. */
-  async cancelled(runIds: string[]): Promise<string[]> {
-    const runs = await this.db.runs
-      .find({ _id: { $in: runIds }, cancel_requested_at: { $ne: null } })
-      .project<{ _id: string }>({ _id: 1 })
-      .toArray();
-    return runs.map(({ _id }) => _id);
-  }
-
   /** Shows how far a running task is. */
   async progress(taskId: string, claimId: string, fraction: number): Promise<void> {
     await this.db.tasks.updateOne(
@@ -350,76 +289,6 @@ export class TaskService {
       [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
       { ...FAST, returnDocument: 'after' },
     );
-  }
-
-  private settlementOf({ task, node, version }: ClaimedTask, outcome: Outcome): Settlement {
-    const took = `after ${((Date.now() - task.attempts.at(-1)!.started_at.getTime()) / 1000).toFixed(2)} s`;
-    const name = `task ${task.node_id}`;
-    switch (outcome.kind) {
-      case 'success':
-        return {
-          state: 'SUCCESS',
-          attempt: 'SUCCESS',
-          set: {
-            output: outcome.output,
-            metrics: outcome.metrics ?? null,
-            'engine.artifact': outcome.table ?? null,
-            progress: 1,
-            error: null,
-          },
-          level: 'INFO',
-          message: `${name} ended SUCCESS ${took}`,
-        };
-      case 'wait':
-        return {
-          state: 'WAITING',
-          attempt: 'WAITING',
-          set: { output: outcome.output, 'engine.wake_at': outcome.until },
-          level: 'INFO',
-          message: `${name} waits until ${outcome.until.toISOString()}`,
-        };
-      case 'skipped':
-        return {
-          state: 'SKIPPED',
-          attempt: 'SKIPPED',
-          set: {},
-          level: 'INFO',
-          message: `${name} ended SKIPPED: ${outcome.why}`,
-        };
-      case 'cancelled':
-        return {
-          state: 'CANCELLED',
-          attempt: 'CANCELLED',
-          set: {},
-          level: 'INFO',
-          message: `${name} ended CANCELLED ${took}`,
-        };
-      case 'failure': {
-        const { error, retryable } = outcome;
-        const failures = task.engine.failures + 1;
-        const set = { error, 'engine.failures': failures };
-        if (retryable && failures < task.max_attempts) {
-          const policy: RetryPolicy = retryPolicyOf(node, version.definition, this.env);
-          const seconds = backoffSeconds(policy, failures, Math.random());
-          return {
-            state: 'RETRYING',
-            attempt: 'FAILED',
-            set: { ...set, 'engine.wake_at': new Date(Date.now() + seconds * 1000) },
-            level: 'WARNING',
-            message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
-          };
-        }
-        const why = !retryable && failures < task.max_attempts ? ', which is not worth repeating' : '';
-        return {
-          state: 'FAILED',
-          attempt: 'FAILED',
-          set,
-          cause: `${name} failed${why}: ${error.message}`,
-          level: 'INFO',
-          message: `${name} ended FAILED ${took}`,
-        };
-      }
-    }
   }
 
   /** The one guarded write that ends an attempt. @returns whether the claim still held. */

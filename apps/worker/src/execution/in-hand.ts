@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { type ClaimedTask, TaskService } from '@tauro/orchestration';
+import { type ClaimedTask, LeaseService } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
 import { WORKER_ID } from '../worker-id.js';
@@ -31,7 +31,7 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   private unlisten?: () => void;
 
   constructor(
-    private readonly tasks: TaskService,
+    private readonly leases: LeaseService,
     private readonly signals: Signals,
     private readonly env: Env,
     @Inject(WORKER_ID) private readonly workerId: string,
@@ -92,9 +92,9 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     try {
       const claims = all.map(({ claimed }) => ({ taskId: claimed.task._id, claimId: claimed.claimId }));
       const [owned, cancelled] = await Promise.all([
-        this.tasks.renew(this.workerId, claims),
+        this.leases.renew(this.workerId, claims),
         // Whoever missed the signal finds out here.
-        this.tasks.cancelled([...new Set(all.map(({ claimed }) => claimed.run._id))]),
+        this.leases.cancelled([...new Set(all.map(({ claimed }) => claimed.run._id))]),
       ]);
       for (const inHand of all) {
         if (owned.has(inHand.claimed.claimId)) inHand.renewedAt = sentAt;

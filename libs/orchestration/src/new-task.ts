@@ -1,0 +1,30 @@
+import { type Task } from '@tauro/database';
+import { type NodeDefinition } from '@tauro/domain';
+
+/** A task as it is before anything happened to it. */
+export const newTask = (
+  node: NodeDefinition,
+): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
+  node_id: node.id,
+  index: null,
+  type: node.type,
+  state: 'PENDING',
+  attempt: 0,
+  attempts: [],
+  error: null,
+  output: null,
+  metrics: null,
+  progress: null,
+  queued_at: null,
+  started_at: null,
+  finished_at: null,
+  engine: {
+    claim: null,
+    dispatch: null,
+    failures: 0,
+    losses: 0,
+    priority: node.priority ?? 0,
+    artifact: null,
+    wake_at: null,
+  },
+});

@@ -1,0 +1,71 @@
+import { type Task } from '@tauro/database';
+import { buildGraph, type NodeDefinition, type RetryPolicy } from '@tauro/domain';
+import { type Env } from '@tauro/platform';
+import { type Outcome, type Settlement, settlementOf } from './settlement.js';
+
+const NOW = Date.parse('2026-01-01T00:00:10Z');
+const env = { DEFAULT_RETRY_ATTEMPTS: 3, DEFAULT_RETRY_DELAY: 5 } as Env;
+
+function settle(outcome: Outcome, failures = 0, retry_policy?: RetryPolicy): Settlement {
+  const node: NodeDefinition = { id: 'n', type: 'task', ...(retry_policy && { retry_policy }) };
+  const definition = { name: 'p', nodes: [node] };
+  const started_at = new Date(NOW - 2000);
+  const task = {
+    node_id: 'n',
+    attempt: failures + 1,
+    max_attempts: retry_policy?.max_attempts ?? 3,
+    attempts: [{ started_at }],
+    engine: { failures },
+  } as unknown as Task;
+  return settlementOf(
+    outcome,
+    { task, node, version: { definition, graph: buildGraph(definition) } },
+    env,
+    NOW,
+    0.5,
+  );
+}
+const failure = (retryable = true): Outcome => ({
+  kind: 'failure',
+  error: { type: 'E', message: 'boom' },
+  retryable,
+});
+
+describe('what an attempt makes of its task', () => {
+  it('a failure is repeated after its delay while attempts are left', () => {
+    const { state, attempt, set, level, message } = settle(failure(), 1);
+    expect([state, attempt, level]).toEqual(['RETRYING', 'FAILED', 'WARNING']);
+    expect(set).toMatchObject({ 'engine.failures': 2, 'engine.wake_at': new Date(NOW + 10_000) });
+    expect(message).toBe('task n failed after 2.00 s: boom; attempt 3 in 10.00 s');
+  });
+
+  it('the last failure is final, and so is one that is not worth repeating', () => {
+    expect(settle(failure(), 2)).toMatchObject({ state: 'FAILED', cause: 'task n failed: boom' });
+    expect(settle(failure(false))).toMatchObject({
+      state: 'FAILED',
+      cause: 'task n failed, which is not worth repeating: boom',
+      level: 'INFO',
+      message: 'task n ended FAILED after 2.00 s',
+    });
+  });
+
+  it('a policy of the node replaces the deployment’s', () => {
+    const policy = { max_attempts: 2, backoff_seconds: 0 };
+    expect(settle(failure(), 0, policy).set['engine.wake_at']).toEqual(new Date(NOW));
+    expect(settle(failure(), 1, policy).state).toBe('FAILED');
+  });
+
+  it('success keeps the output, a wait sleeps, a false condition skips', () => {
+    expect(settle({ kind: 'success', output: { rows: 1 } })).toMatchObject({
+      state: 'SUCCESS',
+      set: { output: { rows: 1 }, error: null, 'engine.artifact': null },
+    });
+    const until = new Date(NOW + 1000);
+    expect(settle({ kind: 'wait', until, output: null })).toMatchObject({
+      state: 'WAITING',
+      set: { 'engine.wake_at': until },
+    });
+    expect(settle({ kind: 'skipped', why: 'so' })).toMatchObject({ state: 'SKIPPED', attempt: 'SKIPPED' });
+    expect(settle({ kind: 'cancelled' })).toMatchObject({ state: 'CANCELLED', attempt: 'CANCELLED' });
+  });
+});

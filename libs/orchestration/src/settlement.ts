@@ -1,0 +1,109 @@
+import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/database';
+import {
+  backoffSeconds,
+  type Json,
+  type NodeDefinition,
+  type RetryPolicy,
+  type TableRef,
+  type TaskState,
+} from '@tauro/domain';
+import { type Env } from '@tauro/platform';
+import { type PinnedVersion } from './pinned-versions.js';
+import { retryPolicyOf } from './task-policy.js';
+
+/** How an attempt ended. */
+export type Outcome =
+  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics }
+  | { kind: 'failure'; error: Failure; retryable: boolean }
+  | { kind: 'wait'; until: Date; output: Json }
+  /** Its condition was false. */
+  | { kind: 'skipped'; why: string }
+  | { kind: 'cancelled' };
+
+/** The part of an outcome's write that depends on how the attempt ended. */
+export interface Settlement {
+  state: TaskState;
+  attempt: Attempt['state'];
+  set: Record<string, unknown>;
+  /** Why it failed for good, as a line of its own: the end itself is only information. */
+  cause?: string;
+  level: 'INFO' | 'WARNING';
+  message: string;
+}
+
+/** What an outcome makes of its task: the next state, what is stored with it, and what the log says. */
+export function settlementOf(
+  outcome: Outcome,
+  { task, node, version }: { task: Task; node: NodeDefinition; version: PinnedVersion },
+  env: Env,
+  now = Date.now(),
+  random = Math.random(),
+): Settlement {
+  const took = `after ${((now - task.attempts.at(-1)!.started_at.getTime()) / 1000).toFixed(2)} s`;
+  const name = `task ${task.node_id}`;
+  switch (outcome.kind) {
+    case 'success':
+      return {
+        state: 'SUCCESS',
+        attempt: 'SUCCESS',
+        set: {
+          output: outcome.output,
+          metrics: outcome.metrics ?? null,
+          'engine.artifact': outcome.table ?? null,
+          progress: 1,
+          error: null,
+        },
+        level: 'INFO',
+        message: `${name} ended SUCCESS ${took}`,
+      };
+    case 'wait':
+      return {
+        state: 'WAITING',
+        attempt: 'WAITING',
+        set: { output: outcome.output, 'engine.wake_at': outcome.until },
+        level: 'INFO',
+        message: `${name} waits until ${outcome.until.toISOString()}`,
+      };
+    case 'skipped':
+      return {
+        state: 'SKIPPED',
+        attempt: 'SKIPPED',
+        set: {},
+        level: 'INFO',
+        message: `${name} ended SKIPPED: ${outcome.why}`,
+      };
+    case 'cancelled':
+      return {
+        state: 'CANCELLED',
+        attempt: 'CANCELLED',
+        set: {},
+        level: 'INFO',
+        message: `${name} ended CANCELLED ${took}`,
+      };
+    case 'failure': {
+      const { error, retryable } = outcome;
+      const failures = task.engine.failures + 1;
+      const set = { error, 'engine.failures': failures };
+      if (retryable && failures < task.max_attempts) {
+        const policy: RetryPolicy = retryPolicyOf(node, version.definition, env);
+        const seconds = backoffSeconds(policy, failures, random);
+        return {
+          state: 'RETRYING',
+          attempt: 'FAILED',
+          set: { ...set, 'engine.wake_at': new Date(now + seconds * 1000) },
+          level: 'WARNING',
+          message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
+        };
+      }
+      const why = !retryable && failures < task.max_attempts ? ', which is not worth repeating' : '';
+      return {
+        state: 'FAILED',
+        attempt: 'FAILED',
+        set,
+        cause: `${name} failed${why}: ${error.message}`,
+        level: 'INFO',
+        message: `${name} ended FAILED ${took}`,
+      };
+    }
+  }
+}

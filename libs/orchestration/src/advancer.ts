@@ -104,22 +104,17 @@ export class Advancer {
     waiter: string,
     parents: readonly string[],
   ): Promise<boolean> {
-    let unknown = parents.filter((parent) => !facts.ended.has(parent));
-    if (unknown.length === 0) return true;
-    const watched = facts.watched.get(waiter) ?? unknown[0]!;
-    if (!facts.ended.has(watched)) {
-      await this.learn(run, version, facts, [watched]);
-      if (!facts.ended.has(watched)) {
-        facts.watched.set(waiter, watched);
-        return false;
-      }
+    let open = facts.open.get(waiter) ?? 0;
+    // Asks for one parent, then for twice as many as long as all of them turn out to have ended, so that over a
+    // whole run no more is asked than there are parents and finishes.
+    for (let ask = 1; ; ask *= 2) {
+      while (open < parents.length && facts.ended.has(parents[open]!)) open++;
+      facts.open.set(waiter, open);
+      if (open === parents.length) return true;
+      const asked = parents.slice(open, open + ask).filter((parent) => !facts.ended.has(parent));
+      await this.learn(run, version, facts, asked);
+      if (!facts.ended.has(parents[open]!)) return false;
     }
-    unknown = unknown.filter((parent) => !facts.ended.has(parent));
-    if (unknown.length > 0) await this.learn(run, version, facts, unknown);
-    const open = unknown.find((parent) => !facts.ended.has(parent));
-    if (open === undefined) return true;
-    facts.watched.set(waiter, open);
-    return false;
   }
 
   private async learn(

@@ -142,24 +142,6 @@ export class PipelineService {
     return versionId(pipeline._id, pipeline.version);
   }
 
-  /** Versions, newest first, without their definitions. */
-  async versions(
-    pipelineId: string,
-    page: { limit: number; offset: number },
-  ): Promise<{ versions: Omit<PipelineVersion, 'definition'>[]; total: number }> {
-    const filter = { pipeline_id: pipelineId };
-    const [versions, total] = await Promise.all([
-      this.db.versions
-        .find(filter, { projection: { definition: 0 } })
-        .sort({ version: -1 })
-        .skip(page.offset)
-        .limit(page.limit)
-        .toArray(),
-      this.db.versions.countDocuments(filter),
-    ]);
-    return { versions, total };
-  }
-
   /** Makes the discovered pipelines the ones given: new, changed and vanished files alike. */
   async syncDiscovered(found: DiscoveredPipeline[]): Promise<void> {
     for (const { definition, source, path } of found) {

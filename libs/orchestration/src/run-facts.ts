@@ -7,11 +7,12 @@ export interface RunFacts {
   /** Terminal states by node id. Terminal is final, so a fact once learnt can never become false. */
   ended: Map<string, TaskState>;
   /**
-   * For a node with unknown parents, one that was not terminal when last looked at. As long as it is not,
-   * nothing else needs to be asked; whoever ends the last parent finds all of them terminal. That keeps a join
-   * of 1,000 parents at one look-up per finish, without a set or counter that every finish would rewrite.
+   * For a node, the place among its parents of the first that was open when last looked at. All before it have
+   * ended, so it only moves forward: each parent is passed once per run, however many finishes ask. As long as
+   * that one is open nothing else needs to be asked, and whoever ends the last parent finds all of them ended.
+   * No set or counter is stored that every finish would have to rewrite.
    */
-  watched: Map<string, string>;
+  open: Map<string, number>;
 }
 
 /** Facts about the runs this process advances; forgetting one costs only look-ups. */
@@ -21,7 +22,7 @@ export class RunFactsCache {
 
   of(runId: string): RunFacts {
     let facts = this.runs.get(runId);
-    if (!facts) this.runs.set(runId, (facts = { ended: new Map(), watched: new Map() }));
+    if (!facts) this.runs.set(runId, (facts = { ended: new Map(), open: new Map() }));
     return facts;
   }
 

@@ -32,12 +32,7 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
   }
 
-  /** Takes nothing new; what is being executed goes on. */
-  async pause(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.pause(true)));
-  }
-
-  /** Resolves when every job in hand has ended. */
+  /** Takes nothing new; resolves when every job in hand has ended. */
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }

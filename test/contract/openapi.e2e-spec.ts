@@ -36,6 +36,8 @@ const PROMISED = [
   'POST /api/v1/runs/{}/cancel',
   'GET /api/v1/runs/{}/tasks',
   'GET /api/v1/runs/{}/tasks/{}',
+  'POST /api/v1/runs/{}/tasks/{}/approve',
+  'POST /api/v1/runs/{}/tasks/{}/reject',
   'GET /api/v1/runs/{}/logs',
 ];
 

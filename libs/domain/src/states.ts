@@ -12,7 +12,7 @@ export type RunState = (typeof RUN_STATES)[number];
 
 /**
  * The states of a task. QUEUED is ready and handed to the workers; RETRYING sleeps until its next attempt;
- * WAITING sleeps by its own wish (a `wait` node). Neither of the two holds a slot.
+ * WAITING sleeps by its own wish (a `wait` or `approval` node). Neither of the two holds a slot.
  */
 export const TASK_STATES = [
   'PENDING',

@@ -70,7 +70,16 @@ export type NodeResult =
       bytes?: number;
     }
   /** Sleep without holding a slot; the task then ends SUCCESS with `output`. */
-  | { wait_until: Date; output: Json };
+  | { wait_until: Date; output: Json }
+  /** Wait without holding a slot until a person decides, at most until `deadline`. */
+  | { approval: ApprovalRequest; output: Json };
+
+/** What a person is asked. */
+export interface ApprovalRequest {
+  message: string;
+  /** When it is too late; null for never. */
+  deadline: Date | null;
+}
 
 /**
  * One kind of node: its config's JSON Schema (what the API validates with) and its executor (what the worker

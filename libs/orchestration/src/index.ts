@@ -21,5 +21,6 @@ export * from './statistics.service.js';
 export * from './store-health.js';
 export * from './task-policy.js';
 export * from './task.service.js';
+export * from './wait.service.js';
 export * from './waiting-reason.js';
 export * from './worker-registry.js';

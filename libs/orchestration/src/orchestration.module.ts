@@ -16,6 +16,7 @@ import { RunService } from './run.service.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
 import { TaskService } from './task.service.js';
+import { WaitService } from './wait.service.js';
 import { WorkerRegistry } from './worker-registry.js';
 
 const SERVICES = [
@@ -36,6 +37,7 @@ const SERVICES = [
   StatisticsService,
   StoreHealth,
   TaskService,
+  WaitService,
   WorkerRegistry,
 ];
 

@@ -29,8 +29,18 @@ export const TASK_RECOVERY: readonly Recovery[] = [
     checkAt: 'the end of its lease',
     action: 'give up the claim and queue it again, or fail it after 3 lost workers',
   },
-  { state: 'RETRYING', wokenBy: 'a delayed job', checkAt: '5 s after it is due', action: 'queue it' },
-  { state: 'WAITING', wokenBy: 'a delayed job', checkAt: '5 s after it is due', action: 'end its wait' },
+  {
+    state: 'RETRYING',
+    wokenBy: 'a delayed job',
+    checkAt: '5 s after it failed, then 5 s after it is due',
+    action: 'give back its slot; queue it',
+  },
+  {
+    state: 'WAITING',
+    wokenBy: 'a delayed job, or a decision',
+    checkAt: '5 s after it began, then 5 s after it is due',
+    action: 'give back its slot; end its wait, or fail an approval that nobody decided',
+  },
   {
     state: 'SUCCESS',
     wokenBy: 'whoever ended it',

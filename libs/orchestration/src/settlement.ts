@@ -7,6 +7,7 @@ import {
   type TableRef,
   type TaskState,
 } from '@tauro/domain';
+import { type ApprovalRequest } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
 import { type PinnedVersion } from './pinned-versions.js';
 import { retryPolicyOf } from './task-policy.js';
@@ -16,6 +17,8 @@ export type Outcome =
   | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics }
   | { kind: 'failure'; error: Failure; retryable: boolean }
   | { kind: 'wait'; until: Date; output: Json }
+  /** A person has to decide. */
+  | ({ kind: 'approval' } & ApprovalRequest)
   /** Its condition was false. */
   | { kind: 'skipped'; why: string }
   | { kind: 'cancelled' };
@@ -64,6 +67,16 @@ export function settlementOf(
         level: 'INFO',
         message: `${name} waits until ${outcome.until.toISOString()}`,
       };
+    case 'approval': {
+      const { message, deadline } = outcome;
+      return {
+        state: 'WAITING',
+        attempt: 'WAITING',
+        set: { 'engine.approval': { message }, 'engine.wake_at': deadline },
+        level: 'INFO',
+        message: `${name} ${waitsForApproval(message, deadline)}`,
+      };
+    }
     case 'skipped':
       return {
         state: 'SKIPPED',
@@ -106,4 +119,10 @@ export function settlementOf(
       };
     }
   }
+}
+
+/** `waits for approval: Ship it? (until 2026-01-31T06:00:00.000Z)` */
+export function waitsForApproval(message: string, deadline: Date | null): string {
+  const question = message === '' ? '' : `: ${message}`;
+  return `waits for approval${question}${deadline ? ` (until ${deadline.toISOString()})` : ''}`;
 }

@@ -1,9 +1,13 @@
 import { type NodeDefinition, type PipelineDefinition, type RetryPolicy } from '@tauro/domain';
-import { type NodeKind } from '@tauro/nodes';
+import { NODE_KINDS, type NodeKind } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
 
-/** How a node is retried: its own policy, then the pipeline's, then the deployment's default. */
+/**
+ * How a node is retried: its own policy, then the pipeline's, then the deployment's default. The defaults are
+ * not for a node that only sleeps: it has nothing that could go better the next time.
+ */
 export function retryPolicyOf(node: NodeDefinition, definition: PipelineDefinition, env: Env): RetryPolicy {
+  if (NODE_KINDS.get(node.type)?.timed === false) return { max_attempts: 1, ...node.retry_policy };
   const policy = node.retry_policy ?? definition.config?.retry_policy;
   return {
     max_attempts: env.DEFAULT_RETRY_ATTEMPTS,

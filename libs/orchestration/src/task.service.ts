@@ -9,6 +9,7 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunLogWriter } from './run-log.writer.js';
+import { WaitService } from './wait.service.js';
 import { type Outcome, type Settlement, settlementOf } from './settlement.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
@@ -50,6 +51,7 @@ export class TaskService {
     private readonly dispatcher: Dispatcher,
     private readonly advancer: Advancer,
     private readonly logs: RunLogWriter,
+    private readonly waits: WaitService,
   ) {}
 
   /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
@@ -121,7 +123,7 @@ export class TaskService {
     await this.afterwards(
       run,
       { ...task, state: settlement.state },
-      settlement.set['engine.wake_at'] as Date,
+      settlement.set['engine.wake_at'] as Date | null,
     );
     return true;
   }
@@ -183,31 +185,11 @@ export class TaskService {
   /** A sleeping task whose time has come: RETRYING goes back to the queue, WAITING ends. */
   async wake(taskId: string): Promise<void> {
     const task = await this.db.tasks.findOne({ _id: taskId, state: { $in: ['RETRYING', 'WAITING'] } });
-    if (!task || (task.engine.wake_at?.getTime() ?? 0) > Date.now()) return;
+    if (!task) return;
+    if (!task.engine.wake_at || task.engine.wake_at.getTime() > Date.now()) return this.sleepOn(task);
     const run = await this.db.runs.findOne({ _id: task.run_id });
     if (!run) return;
-    if (task.state === 'WAITING') {
-      const now = new Date();
-      const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
-      this.logs.append(run._id, origin, 'INFO', `task ${task.node_id} ended SUCCESS after its wait`);
-      await this.logs.flush(run._id);
-      const { matchedCount } = await this.db.tasks.updateOne(
-        { _id: taskId, state: 'WAITING', 'engine.wake_at': task.engine.wake_at },
-        {
-          $set: {
-            state: 'SUCCESS',
-            finished_at: now,
-            [`attempts.${task.attempts.length - 1}.state`]: 'SUCCESS',
-            [`attempts.${task.attempts.length - 1}.finished_at`]: now,
-            'engine.wake_at': null,
-            'engine.advanced': false,
-            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-          },
-        },
-      );
-      if (matchedCount === 1) await this.afterwards(run, { ...task, state: 'SUCCESS' });
-      return;
-    }
+    if (task.state === 'WAITING') return this.waits.over(run, task);
     const { matchedCount } = await this.db.tasks.updateOne(
       { _id: taskId, state: 'RETRYING' },
       {
@@ -222,6 +204,14 @@ export class TaskService {
       FAST,
     );
     if (matchedCount === 1) await this.dispatcher.handOver(run, [task]);
+  }
+
+  /** The first look at a task that sleeps comes soon, for what its settlement may still owe; the next when it is due. */
+  private async sleepOn({ _id, state, engine: { wake_at } }: Task): Promise<void> {
+    const look = wake_at
+      ? { $set: { 'engine.check_at': new Date(wake_at.getTime() + FOLLOW_UP_MS) } }
+      : { $unset: { 'engine.check_at': 1 as const } };
+    await this.db.tasks.updateOne({ _id, state, 'engine.wake_at': wake_at }, look, FAST);
   }
 
   /** Shows how far a running task is. */
@@ -300,7 +290,6 @@ export class TaskService {
     const now = new Date();
     const last = `attempts.${task.attempts.length - 1}`;
     const terminal = isTerminalTask(state);
-    const wakeAt = set['engine.wake_at'] as Date | undefined;
     const { matchedCount } = await this.db.tasks.updateOne(
       { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
       {
@@ -312,7 +301,7 @@ export class TaskService {
           [`${last}.error`]: error ?? set.error ?? null,
           ...(terminal && { finished_at: now, 'engine.advanced': false }),
           'engine.claim': null,
-          'engine.check_at': new Date((wakeAt ?? now).getTime() + FOLLOW_UP_MS),
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
         },
       },
       terminal ? {} : FAST,
@@ -321,10 +310,10 @@ export class TaskService {
   }
 
   /** What follows a settled attempt: the next nodes, or a wake-up; and the slot goes to the next task. */
-  private async afterwards(run: Run, task: Task, wakeAt?: Date): Promise<void> {
+  private async afterwards(run: Run, task: Task, wakeAt?: Date | null): Promise<void> {
     const slots = await this.dispatcher.freeSlot(run, task._id);
     if (task.state === 'RETRYING' || task.state === 'WAITING') {
-      await this.dispatcher.wakeAt(task, wakeAt!);
+      if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
       await this.dispatcher.fill(run, slots);
     } else await this.advancer.advance(run, [task], slots);
   }

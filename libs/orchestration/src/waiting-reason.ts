@@ -1,5 +1,6 @@
 import { type Run, type Task, type WorkerRecord } from '@tauro/database';
 import { isTerminalRun, isTerminalTask, type PipelineGraph, type TaskState } from '@tauro/domain';
+import { waitsForApproval } from './settlement.js';
 
 /** What the reasons are worked out from. */
 export interface Situation {
@@ -38,6 +39,7 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
     case 'RETRYING':
       return `attempt ${task.attempt + 1} of ${task.max_attempts} at ${task.engine.wake_at?.toISOString()}: ${task.error?.message}`;
     case 'WAITING':
+      if (task.engine.approval) return waitsForApproval(task.engine.approval.message, task.engine.wake_at);
       return `waits until ${task.engine.wake_at?.toISOString()}`;
     default:
       return null;

@@ -6,7 +6,7 @@ import { type ErrorEntry } from '../http/openapi/envelope.dto.js';
 /** One step of a pipeline. */
 export class NodeDto {
   id!: string;
-  /** source, processor, sink, task, http or wait. */
+  /** source, processor, sink, task, http, wait or approval. */
   type!: string;
   /** Its keys depend on the type. */
   config?: JsonObject;

@@ -112,9 +112,9 @@ export class ProjectsController {
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   duplicateProject(
     @Param('project_id', ID) id: string,
-    @Body() body: DuplicateProjectDto | undefined,
+    @Body() body: DuplicateProjectDto,
     @RequestId() requestId: string,
   ): Promise<Public<Project>> {
-    return this.copies.copy(id, body?.name, requestId);
+    return this.copies.copy(id, body.name, requestId);
   }
 }

@@ -71,7 +71,12 @@ export class RunCatalog {
       .sort({ index: 1 })
       .lean<Task | null>();
     if (!task) throw notFound(`task of run '${runId}'`, ref);
-    const [explained] = await this.reader.explainTasks(run, [task]);
+    return this.showTask(task, run);
+  }
+
+  /** A task as it was just returned by the engine. */
+  async showTask(task: Task, run?: Run): Promise<PublicTask> {
+    const [explained] = await this.reader.explainTasks(run ?? (await this.existing(task.run_id)), [task]);
     return withoutEmptyIndex(toPublic(explained!)) as PublicTask;
   }
 

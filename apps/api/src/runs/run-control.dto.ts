@@ -1,5 +1,20 @@
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 
+/** What is said with an approval or a rejection. */
+export class DecisionDto {
+  /** Why. */
+  @IsOptional()
+  @MaxLength(4096)
+  @IsString()
+  comment?: string | null;
+
+  /** Who decides; shown in the task's output and in the log. */
+  @IsOptional()
+  @MaxLength(254)
+  @IsString()
+  by?: string | null;
+}
+
 /** Where a rerun begins. */
 export class RerunDto {
   /** `failed` (what did not succeed), `start` (everything), or a node id: that node and all after it. */

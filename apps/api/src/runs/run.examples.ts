@@ -9,6 +9,9 @@ export const CREATE_RUN_EXAMPLE = {
   tags: { environment: 'production', team: 'analytics' },
 };
 
+export const APPROVE_EXAMPLE = { comment: 'figures are right', by: 'ana@example.com' };
+export const REJECT_EXAMPLE = { comment: 'Tuesday is missing', by: 'ana@example.com' };
+
 const RUN_ID = 'run_01JD0Z5K3V7M8N9P0Q1R2S3T4V';
 const TASK_ID = 'task_01JD0Z5K3V7M8N9P0Q1R2S3T4V0001';
 

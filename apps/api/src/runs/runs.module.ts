@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { OpenStreams } from '../http/open-streams.js';
+import { ApprovalsController } from './approvals.controller.js';
 import { LogsController } from './logs.controller.js';
 import { RunCatalog } from './run-catalog.service.js';
 import { RunControlController } from './run-control.controller.js';
 import { RunsController } from './runs.controller.js';
 
 @Module({
-  controllers: [RunsController, RunControlController, LogsController],
+  controllers: [ApprovalsController, RunsController, RunControlController, LogsController],
   providers: [OpenStreams, RunCatalog],
 })
 export class RunsModule {}

@@ -206,6 +206,7 @@ export class TaskRunner {
   }
 
   private outcomeOf(result: NodeResult): Outcome {
+    if ('approval' in result) return { kind: 'approval', ...result.approval };
     const output = result.output ?? null;
     const bytes = Buffer.byteLength(JSON.stringify(output));
     if (bytes > MAX_OUTPUT_BYTES) {

@@ -44,8 +44,10 @@ export interface TaskEngine {
   priority: number;
   /** The table it published. */
   artifact: TableRef | null;
-  /** When a RETRYING or WAITING task goes on. */
+  /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
   wake_at: Date | null;
+  /** What a person is asked, once an `approval` node waits. */
+  approval?: { message: string };
 }
 
 /** One node of one run. */

@@ -1,9 +1,7 @@
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { milliseconds, secondsSchema } from './seconds.js';
 
-/** A year and a day: longer is a typo, and still far from what a Date can hold. */
-const MAX_SECONDS = 366 * 24 * 3600;
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
-const TEMPLATE = { type: 'string', pattern: '\\{\\{' };
 
 /** Sleeps for some seconds or until a time, without holding a slot. */
 export const waitNode: NodeKind = {
@@ -13,10 +11,7 @@ export const waitNode: NodeKind = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      seconds: {
-        description: 'Seconds to sleep, fractions allowed, or a template that gives them.',
-        anyOf: [{ type: 'number', minimum: 0, maximum: MAX_SECONDS }, TEMPLATE],
-      },
+      seconds: secondsSchema('Seconds to sleep, fractions allowed, or a template that gives them.'),
       until: {
         description: 'ISO 8601 time; without an offset it is UTC. A time in the past ends the wait at once.',
         type: 'string',
@@ -45,22 +40,15 @@ export const waitNode: NodeKind = {
   execute(context: NodeContext): Promise<NodeResult> {
     const { config } = context;
     const now = Date.now();
-    const wakeAt = config['until'] === undefined ? now + seconds(config['seconds']) : until(config['until']);
+    const wakeAt =
+      config['until'] === undefined
+        ? now + milliseconds(config['seconds'], 'wait.seconds')
+        : until(config['until']);
     const wait_until = new Date(Math.max(wakeAt, now));
     context.log('INFO', `waiting until ${wait_until.toISOString()}`);
     return Promise.resolve({ wait_until, output: { waited_until: wait_until.toISOString() } });
   },
 };
-
-/** @returns milliseconds */
-function seconds(value: unknown): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || !(number >= 0 && number <= MAX_SECONDS)) {
-    const message = `wait.seconds must be a number from 0 to ${MAX_SECONDS}, got ${JSON.stringify(value)}`;
-    throw new NodeError('InvalidConfig', message, false);
-  }
-  return Math.ceil(number * 1000);
-}
 
 function until(value: unknown): number {
   const time = typeof value === 'string' ? parseTime(value) : undefined;

@@ -83,6 +83,7 @@ export class Engine {
         description: '',
         owner: null,
         metadata: {},
+        retention_days: null,
         created_at: now,
         updated_at: now,
         revision: 1,

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Reconciler } from '@tauro/orchestration';
+import { Reconciler, Retention } from '@tauro/orchestration';
 import { EnvError, loadEnv } from '@tauro/platform';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { resolve } from 'node:path';
@@ -72,6 +72,7 @@ async function main(): Promise<void> {
   await consumers.start();
   await presence.start();
   app.get(Reconciler).start();
+  app.get(Retention).start();
   logger.log(
     `worker ready: ${env.WORKER_CONCURRENCY} slots, handlers: ${handlers.names().join(', ') || 'none'}`,
   );

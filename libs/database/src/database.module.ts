@@ -10,6 +10,7 @@ import {
 } from './schemas/pipeline.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
+import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
@@ -21,6 +22,7 @@ const MODELS = MongooseModule.forFeature([
   { name: Run.name, schema: RunSchema },
   { name: Task.name, schema: TaskSchema },
   { name: RunLogChunk.name, schema: RunLogChunkSchema },
+  { name: RunRemoval.name, schema: RunRemovalSchema },
   { name: WorkerRecord.name, schema: WorkerRecordSchema },
 ]);
 

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -60,8 +60,51 @@ export class ArtifactStore {
     }
   }
 
+  /** Ids of all runs that have files here. */
+  async runs(): Promise<string[]> {
+    return unlessAbsent(readdir(join(this.root, 'runs')), []);
+  }
+
+  /**
+   * Removes those files of a run that are not in `used` and have not changed since `before`, and folders that are
+   * empty then. A fresh link to an old file counts as changed. @returns how many files were removed.
+   */
+  async removeUnused(runId: string, used: ReadonlySet<string>, before: Date): Promise<number> {
+    let removed = 0;
+    const folder = `runs/${runId}`;
+    for (const node of await unlessAbsent(readdir(this.path(folder)), [])) {
+      for (const file of await unlessAbsent(readdir(this.path(`${folder}/${node}`)), [])) {
+        const key = `${folder}/${node}/${file}`;
+        if (used.has(key)) continue;
+        const found = await unlessAbsent(stat(this.path(key)), undefined);
+        if (!found || found.ctime >= before) continue;
+        await rm(this.path(key), { force: true });
+        removed++;
+      }
+      await removeIfEmpty(this.path(`${folder}/${node}`));
+    }
+    await removeIfEmpty(this.path(folder));
+    return removed;
+  }
+
   /** Removes everything a run left. Absent is fine. */
   async removeRun(runId: string): Promise<void> {
     await rm(this.path(`runs/${runId}`), { recursive: true, force: true });
   }
+}
+
+async function unlessAbsent<T, U>(looking: Promise<T>, otherwise: U): Promise<T | U> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise;
+    throw error;
+  }
+}
+
+/** A folder into which somebody has just put something stays. */
+async function removeIfEmpty(path: string): Promise<void> {
+  await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(error.code ?? '')) throw error;
+  });
 }

@@ -6,6 +6,7 @@ import {
   type Project,
   type Run,
   type RunLogChunk,
+  type RunRemoval,
   type Task,
   type WorkerRecord,
 } from '@tauro/database';
@@ -36,6 +37,9 @@ export class Collections {
   }
   get logs(): mongo.Collection<RunLogChunk> {
     return this.of('run_logs');
+  }
+  get removals(): mongo.Collection<RunRemoval> {
+    return this.of('run_removals');
   }
   get workers(): mongo.Collection<WorkerRecord> {
     return this.of('workers');

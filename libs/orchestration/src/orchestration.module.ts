@@ -7,6 +7,9 @@ import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
 import { RerunService } from './rerun.service.js';
+import { Leftovers } from './retention/leftovers.js';
+import { Retention } from './retention/retention.js';
+import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunEnd } from './run-end.js';
 import { RunFactsCache } from './run-facts.js';
 import { RunLogService } from './run-log.service.js';
@@ -24,15 +27,18 @@ const SERVICES = [
   Collections,
   Dispatcher,
   LeaseService,
+  Leftovers,
   PinnedVersions,
   PipelineService,
   Reconciler,
   RerunService,
+  Retention,
   RunEnd,
   RunFactsCache,
   RunLogService,
   RunLogWriter,
   RunReader,
+  RunRemovalService,
   RunService,
   StatisticsService,
   StoreHealth,

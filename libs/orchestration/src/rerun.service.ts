@@ -55,6 +55,7 @@ export class RerunService {
       request_id: requestId,
       rerun_of: id,
       reused,
+      retention_days: run.engine.retention_days,
     });
     return this.runs.start(repeated._id);
   }

@@ -10,7 +10,6 @@ import {
   taskId,
   type TaskState,
 } from '@tauro/domain';
-import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
 import { Advancer } from './advancer.js';
@@ -18,6 +17,7 @@ import { Collections, FAST } from './collections.js';
 import { newTask } from './new-task.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
+import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise, type TaskGroup } from './run-progress.js';
@@ -40,6 +40,8 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
+    /** Days to keep it once it has ended; the deployment's default unless given. */
+    retention_days?: number | null;
     /** By node id; copied into the new run as they are. */
     reused?: ReadonlyMap<string, Task>;
   };
@@ -53,8 +55,6 @@ const FOLLOW_UP_MS = 10_000;
 /** The life of a run as its owner steers it: create, start, cancel, delete. What tasks do is in TaskService. */
 @Injectable()
 export class RunService {
-  private readonly artifacts: ArtifactStore;
-
   constructor(
     private readonly db: Collections,
     private readonly env: Env,
@@ -64,13 +64,15 @@ export class RunService {
     private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
-  ) {
-    this.artifacts = new ArtifactStore(env.ARTIFACTS_URL);
-  }
+    private readonly removal: RunRemovalService,
+  ) {}
 
   /** @throws DomainError NOT_FOUND for an absent project or pipeline. */
   async create(input: CreateRun): Promise<Run> {
-    const project = await this.db.projects.findOne({ _id: input.project_id }, { projection: { _id: 1 } });
+    const project = await this.db.projects.findOne(
+      { _id: input.project_id },
+      { projection: { retention_days: 1 } },
+    );
     if (!project) throw notFound('project', input.project_id);
     const pipeline = await this.pipelines.resolve(input.pipeline_id, input.project_id);
     const run = await this.insert({
@@ -78,6 +80,7 @@ export class RunService {
       pipeline_id: pipeline._id,
       pipeline_name: pipeline.name,
       pipeline_version: pipeline.version,
+      retention_days: project.retention_days,
     });
     return input.start ? this.start(run._id) : run;
   }
@@ -124,7 +127,7 @@ export class RunService {
         version_id,
         max_parallelism: definition.config?.max_parallelism ?? null,
         slots: [],
-        retention_days: this.env.RETENTION_DAYS,
+        retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
       },
     };
     // The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's
@@ -282,12 +285,10 @@ export class RunService {
   /** Removes a terminal run and all it left. @throws DomainError */
   async delete(id: string): Promise<void> {
     const run = await this.get(id);
-    const { deletedCount } = await this.db.runs.deleteOne({ _id: id, state: { $nin: ACTIVE_RUN_STATES } });
-    if (deletedCount === 0) {
+    if (!isTerminalRun(run.state)) {
       throw conflict(`run '${id}' is ${run.state}; cancel it before deleting it`);
     }
-    await Promise.all([this.db.tasks.deleteMany({ run_id: id }), this.db.logs.deleteMany({ run_id: id })]);
-    await this.artifacts.removeRun(id);
+    await this.removal.remove([id]);
   }
 
   /** One run with live progress. @throws DomainError NOT_FOUND */

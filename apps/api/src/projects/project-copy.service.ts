@@ -30,11 +30,11 @@ export class ProjectCopyService {
   }
 
   private async create(original: Public<Project>, name: string | undefined, request_id: string) {
-    const { description, owner, metadata } = original;
+    const { description, owner, metadata, retention_days } = original;
     for (let n = 1; ; n++) {
       try {
         return await this.projects.create(
-          { name: name ?? copyName(original.name, n), description, owner, metadata },
+          { name: name ?? copyName(original.name, n), description, owner, metadata, retention_days },
           request_id,
         );
       } catch (error) {

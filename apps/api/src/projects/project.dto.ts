@@ -1,6 +1,6 @@
 import { PartialType } from '@nestjs/swagger';
 import { type JsonObject, NAME_PATTERN } from '@tauro/domain';
-import { IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsNumber, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
 /** What a project is created with. */
 export class CreateProjectDto {
@@ -19,6 +19,13 @@ export class CreateProjectDto {
   @MaxLength(254)
   @IsString()
   owner?: string | null;
+
+  /** Days that finished runs are kept, for runs created from now on; null for the deployment's default. */
+  @IsOptional()
+  @Max(36_500)
+  @Min(0.001)
+  @IsNumber()
+  retention_days?: number | null;
 
   /** Whatever the owner wants to keep beside the project. */
   @IsOptional()

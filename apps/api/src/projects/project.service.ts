@@ -37,6 +37,7 @@ export class ProjectService {
       description: dto.description ?? '',
       owner: dto.owner ?? null,
       metadata: dto.metadata ?? {},
+      retention_days: dto.retention_days ?? null,
       created_at: now,
       updated_at: now,
       revision: 1,
@@ -65,11 +66,12 @@ export class ProjectService {
 
   /** @param expected the revision the client has seen; another one is PRECONDITION_FAILED. */
   async update(id: string, dto: UpdateProjectDto, expected?: number): Promise<Public<Project>> {
-    const { name, description, owner, metadata } = dto;
+    const { name, description, owner, metadata, retention_days } = dto;
     const changes = {
       ...(name !== undefined && { name, name_key: name.toLowerCase() }),
       ...(description !== undefined && { description: description ?? '' }),
       ...(owner !== undefined && { owner }),
+      ...(retention_days !== undefined && { retention_days }),
       ...(metadata !== undefined && { metadata: metadata ?? {} }),
       updated_at: new Date(),
     };

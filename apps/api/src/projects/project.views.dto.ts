@@ -24,6 +24,7 @@ const PROJECT = {
   description: 'Daily data analytics workflow',
   owner: 'data-team@company.com',
   metadata: { team: 'data-engineering' },
+  retention_days: null,
   created_at: '2025-11-18T10:00:00.000Z',
   updated_at: '2025-11-18T12:00:00.000Z',
   revision: 2,

@@ -25,6 +25,10 @@ export class Project extends Document {
   @Prop({ type: Object, default: {} })
   metadata!: JsonObject;
 
+  /** Days that its finished runs are kept, for runs created from then on; null for the deployment's default. */
+  @Prop({ type: Number, default: null })
+  retention_days!: number | null;
+
   @Prop({ type: Date, required: true })
   created_at!: Date;
 

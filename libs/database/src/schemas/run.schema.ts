@@ -122,7 +122,7 @@ export class Run extends Document {
   @Prop({ type: Date, default: null })
   cancel_requested_at!: Date | null;
 
-  /** When retention may remove it; null until it is terminal. */
+  /** When retention removes it, with its tasks, logs and data; null until it is terminal. */
   @Prop({ type: Date, default: null })
   expires_at!: Date | null;
 
@@ -147,4 +147,5 @@ RunSchema.index({ finished_at: -1, _id: -1 });
 RunSchema.index({ updated_at: -1, _id: -1 });
 RunSchema.index({ duration_seconds: -1, _id: -1 });
 RunSchema.index({ 'tags.$**': 1 });
+RunSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });
 RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });

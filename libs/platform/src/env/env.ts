@@ -319,6 +319,9 @@ export class Env {
   @Variable(number(10, 0), '10', 'Seconds a process may finish its work after SIGTERM.')
   readonly SHUTDOWN_GRACE_SECONDS!: number;
 
-  @Variable(number(90, 0.001), '90', 'Days a terminal run is kept.')
+  @Variable(number(90, 0.001), '90', 'Days a terminal run is kept, unless its project says otherwise.')
   readonly RETENTION_DAYS!: number;
+
+  @Variable(number(60, 0.1), '60', 'Seconds between looks for what is past its retention.')
+  readonly RETENTION_SWEEP_SECONDS!: number;
 }

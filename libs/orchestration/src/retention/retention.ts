@@ -1,0 +1,66 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { TERMINAL_RUN_STATES } from '@tauro/domain';
+import { Env } from '@tauro/platform';
+import { Collections } from '../collections.js';
+import { Leftovers } from './leftovers.js';
+import { RunRemovalService } from './run-removal.service.js';
+
+/** Runs, removals and folders looked at per sweep; the rest follows with the next. */
+const BATCH = 100;
+
+/**
+ * Removes what is past its time. It runs in every worker; two at once are harmless, because each removal is a
+ * guarded write and what follows may be repeated.
+ */
+@Injectable()
+export class Retention implements OnModuleDestroy {
+  private readonly logger = new Logger(Retention.name);
+  private timer?: NodeJS.Timeout;
+  private stopped = false;
+  private sweeping: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly removal: RunRemovalService,
+    private readonly leftovers: Leftovers,
+  ) {}
+
+  start(): void {
+    // Spread, so that replicas do not look in step.
+    const wait = this.env.RETENTION_SWEEP_SECONDS * 1000 * (0.75 + Math.random() / 2);
+    this.timer = setTimeout(() => {
+      this.sweeping = this.sweep().catch((error: Error) => {
+        this.logger.warn(`retention put off: ${error.message}`);
+      });
+      void this.sweeping.then(() => {
+        if (!this.stopped) this.start();
+      });
+    }, wait);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.sweeping;
+  }
+
+  /** One look at everything whose time is over, by the database's clock. @returns runs removed. */
+  async sweep(): Promise<number> {
+    const now = await this.db.now();
+    await this.removal.finish(now, BATCH);
+    const expired = await this.db.runs
+      .find({ expires_at: { $lte: now }, state: { $in: [...TERMINAL_RUN_STATES] } })
+      .sort({ expires_at: 1 })
+      .limit(BATCH)
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    const removed = await this.removal.remove(
+      expired.map(({ _id }) => _id),
+      now,
+    );
+    const files = await this.leftovers.sweep(now, BATCH);
+    if (removed + files > 0) this.logger.log(`retention removed ${removed} runs and ${files} stray files`);
+    return removed;
+  }
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from '../test/support/server-process.js';
 import { Tauro } from '../test/support/tauro.js';
 import { User } from '../test/support/user.js';
-import { type Figure } from './figure.js';
+import { type Figure, median } from './figure.js';
 import { watchMemory } from './memory.js';
 
 const ROUNDS = 3;
@@ -67,5 +67,3 @@ async function bareDuckDb(): Promise<number> {
   rmSync(output, { recursive: true, force: true });
   return seconds;
 }
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

@@ -11,6 +11,9 @@ export interface Figure {
 export const reached = ({ measured, atMost = Infinity, atLeast = -Infinity }: Figure): boolean =>
   measured <= atMost && measured >= atLeast;
 
+/** @param values at least one. */
+export const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
 /** The figures as a table for a terminal. */
 export function table(figures: Figure[]): string {
   const number = (value: number): string =>

@@ -3,16 +3,23 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as platform from '../libs/platform/src/index.js';
 import { measureBoot } from './boot.js';
+import { measureChains } from './chain.js';
 import { measureDailyEtl } from './daily-etl.js';
-import { measureEngine } from './engine.js';
 import { type Figure, reached, table } from './figure.js';
+import { measureLatency, measureScaling } from './latency.js';
 import { measureRequestRate } from './request-rate.js';
+import { measureShapes } from './shapes.js';
+import { measureThroughput } from './throughput.js';
 
 const MEASURES: Record<string, () => Promise<Figure[]>> = {
   boot: measureBoot,
   etl: measureDailyEtl,
   requests: measureRequestRate,
-  engine: measureEngine,
+  chains: measureChains,
+  throughput: measureThroughput,
+  shapes: measureShapes,
+  latency: measureLatency,
+  scaling: measureScaling,
 };
 
 /** `npm run bench` measures everything; `npm run bench -- boot etl` only what is named. */

@@ -90,7 +90,7 @@ describe('a run in its owner’s hands', () => {
         x: 'SUCCESS',
       });
       const b = await engine.claim(second._id, 'b');
-      expect((await engine.tasks.results(b.run, ['a'])).get('a')?.output).toEqual({ rows: 7 });
+      expect((await engine.tasks.results(b, ['a'])).get('a')?.output).toEqual({ rows: 7 });
       await engine.tasks.settle(b, DONE);
       await engine.finish(second._id, 'c');
       expect(await engine.state(second._id)).toBe('SUCCESS');

@@ -105,6 +105,7 @@ describe('any graph, executed by two processes at once', () => {
         );
         expect(await engines[0]!.state(run)).toBe(state);
         if (max_parallelism) expect(most).toBeLessThanOrEqual(max_parallelism);
+        await Promise.all(engines.map((engine) => engine.settled()));
         const tasks = await engines[0]!.db.tasks.find({ run_id: run }).toArray();
         for (const task of tasks) {
           expect(task.attempts).toHaveLength(task.state === 'SUCCESS' || task.state === 'FAILED' ? 1 : 0);

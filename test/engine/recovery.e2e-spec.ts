@@ -19,6 +19,7 @@ describe('a crash between any two steps', () => {
 
   /** Undoes what followed a task's terminal write, as if the process had died right after it. */
   const forgetAdvance = async (run: string, ended: string, ...after: string[]): Promise<void> => {
+    await engine.settled();
     await engine.db.tasks.updateOne(
       { run_id: run, node_id: ended },
       { $set: { 'engine.advanced': false, 'engine.check_at': new Date(0) } },

@@ -5,6 +5,7 @@ import { DatabaseModule } from '@tauro/database';
 import { type JsonObject, type NodeDefinition, newId, type PipelineDefinition } from '@tauro/domain';
 import {
   type ClaimedTask,
+  Advancer,
   Collections,
   OrchestrationModule,
   type Outcome,
@@ -147,12 +148,19 @@ export class Engine {
     return (await this.db.runs.findOne({ _id: runId }))!.state;
   }
 
+  /** Resolves once nothing is left that this process stores with a delay. */
+  settled(): Promise<void> {
+    return this.app.get(Advancer).flushMarks();
+  }
+
   /** Lets the time pass at which the reconciler looks, then lets it look. */
   async reconcile(): Promise<void> {
+    await this.settled();
     const past = { $set: { 'engine.check_at': new Date(0) } };
     const pending = { 'engine.check_at': { $exists: true } };
     await Promise.all([this.db.tasks.updateMany(pending, past), this.db.runs.updateMany(pending, past)]);
     await this.reconciler.sweep();
+    await this.settled();
   }
 }
 

@@ -40,7 +40,9 @@ export function connectOptions(env: Env): ConnectOptions {
     connectTimeoutMS: env.MONGODB_TIMEOUT * 1000,
     socketTimeoutMS: env.MONGODB_TIMEOUT * 1000,
     writeConcern: { w: 'majority', journal: true },
-    retryWrites: true,
+    // The driver would repeat a write on a primary that may have forgotten what the write was concluded from. Whoever
+    // wrote decides: a worker looks again, a client gets a 503 and repeats its request.
+    retryWrites: false,
     autoIndex: false,
     autoCreate: false,
     // A model call while the store is away fails at once; the caller answers 503 or tries again later.

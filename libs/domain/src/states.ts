@@ -41,7 +41,8 @@ export const RUN_TRANSITIONS = {
 
 /** Legal transitions of a task. */
 export const TASK_TRANSITIONS = {
-  PENDING: ['QUEUED', 'SKIPPED', 'UPSTREAM_FAILED', 'CANCELLED'],
+  // Straight to RUNNING on the worker that ended the last task before it.
+  PENDING: ['QUEUED', 'RUNNING', 'SKIPPED', 'UPSTREAM_FAILED', 'CANCELLED'],
   QUEUED: ['RUNNING', 'CANCELLED', 'FAILED'],
   RUNNING: ['SUCCESS', 'FAILED', 'SKIPPED', 'RETRYING', 'WAITING', 'QUEUED', 'CANCELLED'],
   RETRYING: ['QUEUED', 'CANCELLED', 'FAILED'],

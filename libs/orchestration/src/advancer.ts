@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
+import { type NodeDefinition, TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
@@ -13,6 +13,8 @@ export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
 
 /** The name under which the run's end watches the leaves; no node can be called so. */
 const END = '$end';
+/** How late a task may be told that it was followed up; far less than the time at which the reconciler looks. */
+const MARK_MS = 100;
 
 /**
  * What follows the end of a task: the nodes after it become ready, or end without running; after the last one
@@ -20,7 +22,11 @@ const END = '$end';
  * in two processes at once, changes nothing.
  */
 @Injectable()
-export class Advancer {
+export class Advancer implements OnModuleDestroy {
+  private readonly logger = new Logger(Advancer.name);
+  private readonly advanced: string[] = [];
+  private timer?: NodeJS.Timeout;
+
   constructor(
     private readonly db: Collections,
     private readonly versions: PinnedVersions,
@@ -38,15 +44,29 @@ export class Advancer {
     await this.dispatcher.handOverParked(run);
   }
 
-  /** @param slots of the run as the caller has just seen them, when it has. */
-  async advance(run: RunRef, ended: EndedTask[], slots?: string[]): Promise<void> {
+  /**
+   * @param options.slots of the run as the caller has just seen them, when it has.
+   * @param options.accepts which nodes the caller would execute itself: of those that have become ready one is
+   *   kept back for it, still PENDING. The caller claims it and then calls `markAdvanced`.
+   * @returns the node kept back.
+   */
+  async advance(
+    run: RunRef,
+    ended: EndedTask[],
+    { slots, accepts }: { slots?: string[]; accepts?: (node: NodeDefinition) => boolean } = {},
+  ): Promise<string | undefined> {
     const version = await this.versions.get(run.engine.version_id);
     const facts = this.facts.of(run._id);
     for (const task of ended) facts.ended.set(task.node_id, task.state);
 
     const { ready, resolved } = await this.weigh(run, version, facts, ended);
+    this.db.assertEpoch(facts.epoch);
     const written = await this.writeResolved(run, version, resolved);
-    const released = await this.dispatcher.release(run, ready);
+    const kept = accepts && this.dispatcher.isUnbounded(run) ? choose(ready, version, accepts) : undefined;
+    const released = await this.dispatcher.release(
+      run,
+      ready.filter((id) => id !== kept),
+    );
     await this.dispatcher.fill(run, slots);
 
     // A leaf may be the last task; a refused guard means the run was cancelled under us, then any task may be.
@@ -60,7 +80,8 @@ export class Advancer {
     ) {
       await this.runEnd.tryEnd(run._id);
     }
-    await this.markAdvanced(ended);
+    if (kept === undefined) this.markAdvanced(ended);
+    return kept;
   }
 
   /** Which nodes after `ended` may run, and which end without running (whose own followers are weighed too). */
@@ -177,11 +198,43 @@ export class Advancer {
       .toArray();
   }
 
-  private async markAdvanced(ended: EndedTask[]): Promise<void> {
-    await this.db.tasks.updateMany(
-      { _id: { $in: ended.map((task) => task._id) } },
-      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
-      FAST,
-    );
+  /** Nothing follows from these tasks any more. Told late and together: until then they would only be weighed again. */
+  markAdvanced(ended: Pick<Task, '_id'>[]): void {
+    for (const { _id } of ended) this.advanced.push(_id);
+    this.timer ??= setTimeout(() => void this.flushMarks(), MARK_MS).unref();
   }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.flushMarks();
+  }
+
+  /** Stores what `markAdvanced` was told so far. */
+  async flushMarks(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const ids = this.advanced.splice(0);
+    if (ids.length === 0) return;
+    await this.db.tasks
+      .updateMany(
+        { _id: { $in: ids } },
+        { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
+        FAST,
+      )
+      .catch((error: Error) => this.logger.debug(`not marked as advanced: ${error.message}`));
+  }
+}
+
+/** Of the ready nodes that are accepted the one with the highest priority. */
+function choose(
+  ready: string[],
+  { graph }: PinnedVersion,
+  accepts: (node: NodeDefinition) => boolean,
+): string | undefined {
+  const priority = (id: string): number => graph.nodes.get(id)!.definition.priority ?? 0;
+  return ready
+    .filter((id) => accepts(graph.nodes.get(id)!.definition))
+    .reduce<string | undefined>(
+      (best, id) => (best && priority(best) >= priority(id) ? best : id),
+      undefined,
+    );
 }

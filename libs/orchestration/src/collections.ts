@@ -18,7 +18,26 @@ import { type Connection, type mongo } from 'mongoose';
  */
 @Injectable()
 export class Collections {
-  constructor(@InjectConnection() private readonly connection: Connection) {}
+  private epochs = 0;
+
+  constructor(@InjectConnection() private readonly connection: Connection) {
+    // Emitted when a connection broke or the server is no longer the primary.
+    connection.getClient().on('connectionPoolCleared', () => this.epochs++);
+  }
+
+  /**
+   * Grows whenever the primary may have been replaced or restarted, and so may have forgotten writes that it had
+   * acknowledged without a majority (`FAST`). What was concluded from them must not be written afterwards.
+   */
+  get epoch(): number {
+    return this.epochs;
+  }
+
+  /** @throws Error when something was read or learnt in an earlier epoch; the caller begins anew. */
+  assertEpoch(epoch: number): void {
+    if (epoch !== this.epochs)
+      throw new Error('the database was interrupted; what was read may have been undone');
+  }
 
   get projects(): mongo.Collection<Project> {
     return this.of('projects');
@@ -62,7 +81,9 @@ export class Collections {
 }
 
 /**
- * For writes whose loss costs at most an execution or a few log lines: acknowledged by the primary alone.
- * Everything the API promised, and every terminal state, keeps the connection's `majority` and journal.
+ * For writes whose loss costs at most an execution or a few log lines: acknowledged by the primary alone. The end of a
+ * task is one of them: should it be undone, its lease ends, it is executed again, and all that followed from it is undone
+ * as well, because that stands later in the oplog. What the API promised, and the end of a run, keep the connection's
+ * `majority` and journal.
  */
 export const FAST = { writeConcern: { w: 1 } } as const;

@@ -102,6 +102,11 @@ export class Dispatcher {
     }
   }
 
+  /** Whether a ready task of this run may start wherever there is a worker, without a slot of its own. */
+  isUnbounded(run: RunRef): boolean {
+    return run.engine.max_parallelism === null;
+  }
+
   /** Hands over QUEUED tasks whose job does not exist: directly, or as the run's slots allow. */
   async handOver(run: RunRef, tasks: Ready[]): Promise<void> {
     if (run.engine.max_parallelism === null) await this.dispatchQueued(run, tasks);

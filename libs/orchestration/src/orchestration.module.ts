@@ -18,6 +18,7 @@ import { RunReader } from './run-reader.js';
 import { RunService } from './run.service.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
+import { TaskClaims } from './task-claims.js';
 import { TaskService } from './task.service.js';
 import { WaitService } from './wait.service.js';
 import { WorkerRegistry } from './worker-registry.js';
@@ -42,6 +43,7 @@ const SERVICES = [
   RunService,
   StatisticsService,
   StoreHealth,
+  TaskClaims,
   TaskService,
   WaitService,
   WorkerRegistry,

@@ -94,7 +94,10 @@ export class Reconciler implements OnModuleDestroy {
   }
 
   private async recoverTask(run: Run, task: Task): Promise<void> {
-    if (isTerminalTask(task.state)) return this.advancer.advance(run, [task]);
+    if (isTerminalTask(task.state)) {
+      await this.advancer.advance(run, [task]);
+      return;
+    }
     switch (task.state) {
       case 'QUEUED': {
         // A slotless task of a bounded run has no job yet: it waits for its turn.

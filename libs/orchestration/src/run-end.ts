@@ -27,6 +27,7 @@ export class RunEnd {
   /** Ends the run if every task of it is terminal. Racing callers are harmless: one guarded write wins. */
   async tryEnd(runId: string): Promise<boolean> {
     for (let tries = 0; tries < 10; tries++) {
+      const epoch = this.db.epoch;
       const run = await this.db.runs.findOne({ _id: runId });
       if (!run || !runStatesBefore('CANCELLED').includes(run.state)) return false;
       const tasks = await this.db.tasks
@@ -45,6 +46,7 @@ export class RunEnd {
       const failed = await this.firstFailure(run, tasks);
       const state: RunState = run.cancel_requested_at ? 'CANCELLED' : failed ? 'FAILED' : 'SUCCESS';
       const now = new Date();
+      this.db.assertEpoch(epoch);
       const ended = await this.db.runs.findOneAndUpdate(
         // A cancel that comes between the look and the write changes the answer, so it is part of the guard.
         { _id: runId, state: { $in: runStatesBefore(state) }, cancel_requested_at: run.cancel_requested_at },

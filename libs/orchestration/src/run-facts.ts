@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { type TaskState } from '@tauro/domain';
 import { LRUCache } from 'lru-cache';
+import { Collections } from './collections.js';
 
 /** What this process knows for certain about one run. */
 export interface RunFacts {
-  /** Terminal states by node id. Terminal is final, so a fact once learnt can never become false. */
+  /** The epoch of the store in which they were learnt. */
+  epoch: number;
+  /** Terminal states by node id. Terminal is final, so within an epoch a fact can never become false. */
   ended: Map<string, TaskState>;
   /**
    * For a node, the place among its parents of the first that was open when last looked at. All before it have
@@ -20,9 +23,15 @@ export interface RunFacts {
 export class RunFactsCache {
   private readonly runs = new LRUCache<string, RunFacts>({ max: 1000 });
 
+  constructor(private readonly db: Collections) {}
+
   of(runId: string): RunFacts {
     let facts = this.runs.get(runId);
-    if (!facts) this.runs.set(runId, (facts = { ended: new Map(), open: new Map() }));
+    // A primary that died may have taken with it what it had told us: then nothing is certain any more.
+    if (facts?.epoch !== this.db.epoch) {
+      facts = { epoch: this.db.epoch, ended: new Map(), open: new Map() };
+      this.runs.set(runId, facts);
+    }
     return facts;
   }
 

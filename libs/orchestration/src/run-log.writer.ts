@@ -6,6 +6,8 @@ import { Collections, FAST } from './collections.js';
 
 /** Lines of a living process are stored at least this often; its death loses no more than these. */
 const FLUSH_MS = 200;
+/** After this long without a line the place of the next one is forgotten, and looked up when it is needed. */
+const IDLE_MS = 5000;
 const MAX_CHUNK_LINES = 1000;
 const MAX_CHUNK_CHARS = 4_000_000;
 const MAX_MESSAGE_CHARS = 32_768;
@@ -15,6 +17,8 @@ const MAX_BUFFERED = 20_000;
 const DUPLICATE_KEY = 11000;
 
 interface Buffer {
+  /** Monotonic time of the last line. */
+  usedAt: number;
   lines: LogLine[];
   dropped: number;
   /** Where the next chunk begins, as far as this process knows. */
@@ -39,7 +43,12 @@ export class RunLogWriter implements OnModuleDestroy {
     private readonly signals: Signals,
   ) {
     this.timer = setInterval(() => {
-      for (const runId of this.buffers.keys()) void this.flush(runId).catch(() => undefined);
+      const now = performance.now();
+      for (const [runId, buffer] of this.buffers) {
+        if (buffer.lines.length > 0) void this.flush(runId).catch(() => undefined);
+        // A worker does not remember every run it ever touched.
+        else if (now - buffer.usedAt > IDLE_MS) this.buffers.delete(runId);
+      }
     }, FLUSH_MS);
     this.timer.unref();
   }
@@ -88,8 +97,10 @@ export class RunLogWriter implements OnModuleDestroy {
   private buffer(runId: string): Buffer {
     let buffer = this.buffers.get(runId);
     if (!buffer) {
-      this.buffers.set(runId, (buffer = { lines: [], dropped: 0, next: 0, writing: Promise.resolve() }));
+      buffer = { usedAt: 0, lines: [], dropped: 0, next: 0, writing: Promise.resolve() };
+      this.buffers.set(runId, buffer);
     }
+    buffer.usedAt = performance.now();
     return buffer;
   }
 
@@ -118,8 +129,6 @@ export class RunLogWriter implements OnModuleDestroy {
       }
     }
     if (wrote) this.signals.run(runId, 'log');
-    // An idle buffer is dropped, so that a worker does not remember every run it ever touched.
-    else if (this.buffers.get(runId) === buffer) this.buffers.delete(runId);
   }
 
   /** Takes the place after the last chunk; when another process was faster, the place after that one. */

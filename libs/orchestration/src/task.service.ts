@@ -1,16 +1,24 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { isTerminalTask, type Json, type NodeDefinition, type TableRef, type TaskState } from '@tauro/domain';
+import {
+  isTerminalTask,
+  type Json,
+  type NodeDefinition,
+  type TableRef,
+  taskId,
+  type TaskState,
+} from '@tauro/domain';
 import { Env } from '@tauro/platform';
-import { type mongo } from 'mongoose';
 import { randomUUID } from 'node:crypto';
 import { Advancer } from './advancer.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
+import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { WaitService } from './wait.service.js';
 import { type Outcome, type Settlement, settlementOf } from './settlement.js';
+import { type ClaimRequest, TaskClaims } from './task-claims.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
 export interface ClaimedTask {
@@ -19,6 +27,8 @@ export interface ClaimedTask {
   run: Run;
   node: NodeDefinition;
   version: PinnedVersion;
+  /** What this worker knows of nodes before it, because it has just ended them itself. */
+  known?: ReadonlyMap<string, NodeOutcome>;
 }
 
 /** What a node that has ended left behind. */
@@ -48,61 +58,17 @@ export class TaskService {
     private readonly db: Collections,
     private readonly env: Env,
     private readonly versions: PinnedVersions,
+    private readonly claims: TaskClaims,
     private readonly dispatcher: Dispatcher,
     private readonly advancer: Advancer,
+    private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
     private readonly waits: WaitService,
   ) {}
 
   /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
-  async claim(taskId: string, workerId: string): Promise<ClaimedTask | null> {
-    const claimId = randomUUID();
-    const lease = { $add: ['$$NOW', this.env.LEASE_SECONDS * 1000] };
-    const attempt = { $add: ['$attempt', 1] };
-    const task = await this.db.tasks.findOneAndUpdate(
-      // A task without a dispatch waits for a slot of its run; a job from an earlier dispatch must not start it.
-      { _id: taskId, state: 'QUEUED', 'engine.dispatch': { $ne: null } },
-      [
-        {
-          $set: {
-            state: 'RUNNING',
-            attempt,
-            started_at: { $ifNull: ['$started_at', '$$NOW'] },
-            progress: null,
-            attempts: {
-              $concatArrays: [
-                '$attempts',
-                [
-                  {
-                    attempt,
-                    state: 'RUNNING',
-                    worker_id: workerId,
-                    started_at: '$$NOW',
-                    finished_at: null,
-                    error: null,
-                  },
-                ],
-              ],
-            },
-            'engine.claim': { id: claimId, worker_id: workerId, lease_until: lease },
-            'engine.check_at': lease,
-            'engine.wake_at': null,
-          },
-        },
-      ],
-      { ...FAST, returnDocument: 'after' },
-    );
-    if (!task) return null;
-    const run = await this.enter(task.run_id);
-    if (!run) {
-      await this.leave(task, claimId);
-      return null;
-    }
-    const version = await this.versions.get(run.engine.version_id);
-    const node = version.graph.nodes.get(task.node_id)!.definition;
-    const claimed = { claimId, task, run, node, version };
-    this.line(claimed, 'INFO', `task ${task.node_id} started (attempt ${task.attempt}) on ${workerId}`);
-    return claimed;
+  claim(taskId: string, workerId: string): Promise<ClaimedTask | null> {
+    return this.take({ taskId, workerId, claimId: randomUUID(), from: 'QUEUED' });
   }
 
   /**
@@ -111,21 +77,20 @@ export class TaskService {
    * @returns false when the claim was lost: somebody else owns the task, and nothing was changed.
    */
   async settle(claimed: ClaimedTask, outcome: Outcome): Promise<boolean> {
-    const { task, run, claimId } = claimed;
-    const settlement = settlementOf(outcome, claimed, this.env);
-    if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
-    this.line(claimed, settlement.level, settlement.message);
-    await this.logs.flush(run._id);
-    if (!(await this.settleUnlogged(task, claimId, settlement))) {
-      this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
-      return false;
-    }
-    await this.afterwards(
-      run,
-      { ...task, state: settlement.state },
-      settlement.set['engine.wake_at'] as Date | null,
-    );
-    return true;
+    return (await this.end(claimed, outcome)).accepted;
+  }
+
+  /**
+   * Ends an attempt and goes straight on with a node that it made ready, without the detour over the queue.
+   * @param accepts whether this worker can execute a node, and may do so now.
+   * @returns the next task, claimed; null when there is none for this worker.
+   */
+  async settleAndContinue(
+    claimed: ClaimedTask,
+    outcome: Outcome,
+    accepts: (node: NodeDefinition) => boolean,
+  ): Promise<ClaimedTask | null> {
+    return (await this.end(claimed, outcome, accepts)).next;
   }
 
   /** Gives a claimed task back unexecuted, for a worker that is leaving. It costs the task no attempt. */
@@ -171,27 +136,30 @@ export class TaskService {
       `task ${task.node_id}: ${error.message}`,
     );
     await this.logs.flush(run._id);
-    if (state !== 'QUEUED') return this.afterwards(run, { ...task, state });
+    if (state !== 'QUEUED') {
+      await this.afterwards(run, { ...task, state });
+      return;
+    }
     await this.dispatcher.handOver(run, [task]);
   }
 
   /** A worker without the needed handler got the job: another one gets it soon, or it waits for one to come. */
-  async passOn(taskId: string): Promise<void> {
-    const task = await this.db.tasks.findOne({ _id: taskId, state: 'QUEUED' });
+  async passOn(id: string): Promise<void> {
+    const task = await this.db.tasks.findOne({ _id: id, state: 'QUEUED' });
     const run = task && (await this.db.runs.findOne({ _id: task.run_id }));
     if (task && run) await this.dispatcher.dispatchQueued(run, [task], PASS_ON_MS);
   }
 
   /** A sleeping task whose time has come: RETRYING goes back to the queue, WAITING ends. */
-  async wake(taskId: string): Promise<void> {
-    const task = await this.db.tasks.findOne({ _id: taskId, state: { $in: ['RETRYING', 'WAITING'] } });
+  async wake(id: string): Promise<void> {
+    const task = await this.db.tasks.findOne({ _id: id, state: { $in: ['RETRYING', 'WAITING'] } });
     if (!task) return;
     if (!task.engine.wake_at || task.engine.wake_at.getTime() > Date.now()) return this.sleepOn(task);
     const run = await this.db.runs.findOne({ _id: task.run_id });
     if (!run) return;
     if (task.state === 'WAITING') return this.waits.over(run, task);
     const { matchedCount } = await this.db.tasks.updateOne(
-      { _id: taskId, state: 'RETRYING' },
+      { _id: id, state: 'RETRYING' },
       {
         $set: {
           state: 'QUEUED',
@@ -215,17 +183,20 @@ export class TaskService {
   }
 
   /** Shows how far a running task is. */
-  async progress(taskId: string, claimId: string, fraction: number): Promise<void> {
+  async progress(id: string, claimId: string, fraction: number): Promise<void> {
     await this.db.tasks.updateOne(
-      { _id: taskId, 'engine.claim.id': claimId, state: 'RUNNING' },
+      { _id: id, 'engine.claim.id': claimId, state: 'RUNNING' },
       { $set: { progress: Math.min(1, Math.max(0, fraction)) } },
       FAST,
     );
   }
 
   /** How nodes of the run ended and what they have left, for a node's inputs, templates and condition. */
-  async results(run: Run, nodeIds: string[]): Promise<Map<string, NodeOutcome>> {
-    if (nodeIds.length === 0) return new Map();
+  async results(
+    { run, known = new Map() }: Pick<ClaimedTask, 'run' | 'known'>,
+    nodeIds: string[],
+  ): Promise<Map<string, NodeOutcome>> {
+    if (nodeIds.every((id) => known.has(id))) return new Map(known);
     const tasks = await this.db.tasks
       .find({ run_id: run._id, node_id: { $in: nodeIds }, index: null })
       .project<Pick<Task, 'node_id' | 'state' | 'output' | 'engine'>>({
@@ -238,6 +209,53 @@ export class TaskService {
     return new Map(
       tasks.map(({ node_id, state, output, engine }) => [node_id, { state, output, table: engine.artifact }]),
     );
+  }
+
+  private async end(
+    claimed: ClaimedTask,
+    outcome: Outcome,
+    accepts?: (node: NodeDefinition) => boolean,
+  ): Promise<{ accepted: boolean; next: ClaimedTask | null }> {
+    const { task, run, version, claimId } = claimed;
+    const settlement = settlementOf(outcome, claimed, this.env);
+    if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
+    this.line(claimed, settlement.level, settlement.message);
+    await this.logs.flush(run._id);
+    if (!(await this.settleUnlogged(task, claimId, settlement))) {
+      this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
+      return { accepted: false, next: null };
+    }
+    const ended = { ...task, state: settlement.state };
+    const wakeAt = settlement.set['engine.wake_at'] as Date | null;
+    const kept = await this.afterwards(run, ended, { wakeAt, accepts });
+    if (kept === undefined) return { accepted: true, next: null };
+    const workerId = task.attempts.at(-1)!.worker_id;
+    const taskIdOfKept = taskId(run._id, version.graph.nodes.get(kept)!.position);
+    const next = await this.take({ taskId: taskIdOfKept, workerId, claimId: randomUUID(), from: 'PENDING' });
+    // Whoever cancelled it in between found the run not ended yet.
+    if (!next) await this.runEnd.tryEnd(run._id);
+    // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
+    this.advancer.markAdvanced([ended]);
+    return {
+      accepted: true,
+      next: next && { ...next, known: new Map([[task.node_id, outcomeOf(ended, settlement)]]) },
+    };
+  }
+
+  private async take(request: ClaimRequest): Promise<ClaimedTask | null> {
+    const task = await this.claims.claim(request);
+    if (!task) return null;
+    const { claimId, workerId } = request;
+    const run = await this.claims.enter(task.run_id);
+    if (!run) {
+      await this.leave(task, claimId);
+      return null;
+    }
+    const version = await this.versions.get(run.engine.version_id);
+    const node = version.graph.nodes.get(task.node_id)!.definition;
+    const claimed = { claimId, task, run, node, version };
+    this.line(claimed, 'INFO', `task ${task.node_id} started (attempt ${task.attempt}) on ${workerId}`);
+    return claimed;
   }
 
   /** Gives up a claim on a task of a run that is being cancelled, is paused, or has ended. */
@@ -264,23 +282,6 @@ export class TaskService {
     }
   }
 
-  /** The run a claimed task belongs to, RUNNING from its first claim on; null when it was cancelled or is gone. */
-  private async enter(runId: string): Promise<Run | null> {
-    const enterable: mongo.Filter<Run> = {
-      _id: runId,
-      state: { $in: ['QUEUED', 'RUNNING'] },
-      cancel_requested_at: null,
-    };
-    const run = await this.db.runs.findOne(enterable);
-    // Only the first claims write: a write per claim would make all tasks of a wide run queue for one document.
-    if (run?.state !== 'QUEUED') return run;
-    return this.db.runs.findOneAndUpdate(
-      enterable,
-      [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
-      { ...FAST, returnDocument: 'after' },
-    );
-  }
-
   /** The one guarded write that ends an attempt. @returns whether the claim still held. */
   private async settleUnlogged(
     task: Task,
@@ -290,32 +291,37 @@ export class TaskService {
     const now = new Date();
     const last = `attempts.${task.attempts.length - 1}`;
     const terminal = isTerminalTask(state);
-    const { matchedCount } = await this.db.tasks.updateOne(
-      { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
-      {
-        $set: {
-          ...set,
-          state,
-          [`${last}.state`]: attempt,
-          [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
-          [`${last}.error`]: error ?? set.error ?? null,
-          ...(terminal && { finished_at: now, 'engine.advanced': false }),
-          'engine.claim': null,
-          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-        },
+    return this.claims.settle({
+      taskId: task._id,
+      claimId,
+      set: {
+        ...set,
+        state,
+        [`${last}.state`]: attempt,
+        [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
+        [`${last}.error`]: error ?? set.error ?? null,
+        ...(terminal && { finished_at: now, 'engine.advanced': false }),
+        'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
       },
-      terminal ? {} : FAST,
-    );
-    return matchedCount === 1;
+    });
   }
 
-  /** What follows a settled attempt: the next nodes, or a wake-up; and the slot goes to the next task. */
-  private async afterwards(run: Run, task: Task, wakeAt?: Date | null): Promise<void> {
+  /**
+   * What follows a settled attempt: the next nodes, or a wake-up; and the slot goes to the next task.
+   * @returns the node that was kept back because the caller accepts it, with what it then owes.
+   */
+  private async afterwards(
+    run: Run,
+    task: Task,
+    { wakeAt, accepts }: { wakeAt?: Date | null; accepts?: (node: NodeDefinition) => boolean } = {},
+  ): Promise<string | undefined> {
     const slots = await this.dispatcher.freeSlot(run, task._id);
     if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
       await this.dispatcher.fill(run, slots);
-    } else await this.advancer.advance(run, [task], slots);
+      return undefined;
+    }
+    return this.advancer.advance(run, [task], { slots, accepts });
   }
 
   private line({ run, task }: ClaimedTask, level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {
@@ -327,3 +333,9 @@ export class TaskService {
     );
   }
 }
+
+const outcomeOf = (task: Task, { set }: Settlement): NodeOutcome => ({
+  state: task.state,
+  output: (set.output ?? null) as Json,
+  table: (set['engine.artifact'] ?? null) as TableRef | null,
+});

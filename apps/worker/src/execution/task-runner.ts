@@ -4,6 +4,7 @@ import {
   ConditionError,
   type ConditionScope,
   evaluateCondition,
+  type NodeDefinition,
   nodesInCondition,
   renderConfig,
   TemplateError,
@@ -41,6 +42,8 @@ import { TaskMetrics } from './task-metrics.js';
 const STOP_GRACE_MS = 5000;
 const MAX_OUTPUT_BYTES = 65_536;
 const PROGRESS_INTERVAL_MS = 1000;
+/** A worker goes on with the tasks after the one it was given for this long; then others in the queue have their turn. */
+const TURN_MS = 1000;
 
 interface Surroundings {
   results: Map<string, NodeOutcome>;
@@ -68,36 +71,51 @@ export class TaskRunner {
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
 
+  /** Executes the task, and then what comes directly after it, for as long as its turn lasts. */
   async run(taskId: string): Promise<void> {
-    const claimed = await this.tasks.claim(taskId, this.workerId);
-    if (!claimed) return;
+    const turn = performance.now() + TURN_MS;
+    let claimed = await this.tasks.claim(taskId, this.workerId);
+    while (claimed) claimed = await this.execute(claimed, () => performance.now() < turn);
+  }
+
+  /** @returns the task after it, when this worker goes on with one. */
+  private async execute(claimed: ClaimedTask, mayGoOn: () => boolean): Promise<ClaimedTask | null> {
     const held = this.inHand.take(claimed);
     const started = performance.now();
     try {
       const outcome = await this.attempt(claimed, held);
       this.metrics.observe(claimed.node.type, outcome, (performance.now() - started) / 1000);
-      await this.settle(held, outcome);
+      return await this.settle(held, outcome, (node) => mayGoOn() && this.canExecute(node));
     } finally {
       this.inHand.release(claimed.claimId);
     }
   }
 
   /** Stores how the attempt ended; while the database is away it goes on trying for as long as the lease lasts. */
-  private async settle(held: InHand, outcome: Outcome | 'hand back' | 'given up'): Promise<void> {
+  private async settle(
+    held: InHand,
+    outcome: Outcome | 'hand back' | 'given up',
+    accepts: (node: NodeDefinition) => boolean,
+  ): Promise<ClaimedTask | null> {
     const { claimed } = held;
     for (let delay = 50; outcome !== 'given up'; delay = Math.min(delay * 2, 1000)) {
       try {
-        if (outcome === 'hand back') await this.tasks.handBack(claimed);
-        else await this.tasks.settle(claimed, outcome);
-        return;
+        if (outcome !== 'hand back') return await this.tasks.settleAndContinue(claimed, outcome, accepts);
+        await this.tasks.handBack(claimed);
+        return null;
       } catch (error) {
         const message = `${claimed.task._id}: not settled yet: ${(error as Error).message}`;
         this.logger.warn({ run_id: claimed.run._id }, message);
         // The reconciler will queue it again, and another attempt does the work once more.
-        if (!this.inHand.owns(held)) return;
+        if (!this.inHand.owns(held)) return null;
         await sleep(delay);
       }
     }
+    return null;
+  }
+
+  private canExecute({ type, config }: NodeDefinition): boolean {
+    return type !== 'task' || this.handlers.names().includes(String(config?.handler));
   }
 
   private async attempt(claimed: ClaimedTask, held: InHand): Promise<Outcome | 'hand back' | 'given up'> {
@@ -128,14 +146,15 @@ export class TaskRunner {
 
   /** What the node's templates and condition may name, and what stands before it has left. */
   private async surroundingsOf(
-    { run, task, node, version }: ClaimedTask,
+    { run, task, node, version, known }: ClaimedTask,
     kind: NodeKind,
   ): Promise<Surroundings> {
     const { parents } = version.graph.nodes.get(node.id)!;
     const templates = templatesIn(node.config ?? {}, { isBound: kind.bound?.bind(kind) });
     const named = templates.flatMap(({ names }) => (names[0] === 'nodes' ? [String(names[1])] : []));
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
-    const results = await this.tasks.results(run, [...new Set([...parents, ...named, ...conditional])]);
+    const nodes = [...new Set([...parents, ...named, ...conditional])];
+    const results = await this.tasks.results({ run, known }, nodes);
     return {
       results,
       scope: {

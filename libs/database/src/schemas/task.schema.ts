@@ -31,6 +31,8 @@ export interface Claim {
 /** What only the engine reads. */
 export interface TaskEngine {
   claim: Claim | null;
+  /** The claim under which the last attempt was settled. */
+  settled?: string;
   /** Id of the job that last carried the task; a fresh one per dispatch. */
   dispatch: string | null;
   /** When the reconciler looks at the task if nothing else has; absent while PENDING and once advanced. */

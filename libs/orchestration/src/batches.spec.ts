@@ -1,0 +1,35 @@
+import { Batches } from './batches.js';
+
+describe('requests that arrive while an answer is awaited', () => {
+  it('go out together with the next, each with its own answer', async () => {
+    const sent: number[][] = [];
+    const batches = new Batches<number, number>((numbers) => {
+      sent.push(numbers);
+      return Promise.resolve(numbers.map((n) => n * 2));
+    });
+    const answers = await Promise.all([1, 2, 3].map((n) => batches.ask(n)));
+    expect(answers).toEqual([2, 4, 6]);
+    expect(sent).toEqual([[1], [2, 3]]);
+  });
+
+  it('are never more than allowed at once', async () => {
+    const sizes: number[] = [];
+    const batches = new Batches<number, number>((numbers) => {
+      sizes.push(numbers.length);
+      return Promise.resolve(numbers);
+    }, 2);
+    await Promise.all([1, 2, 3, 4, 5, 6].map((n) => batches.ask(n)));
+    expect(Math.max(...sizes)).toBe(2);
+  });
+
+  it('fail together, and the next are tried anew', async () => {
+    let away = true;
+    const batches = new Batches<number, number>((numbers) =>
+      away ? Promise.reject(new Error('away')) : Promise.resolve(numbers),
+    );
+    const failed = await Promise.allSettled([batches.ask(1), batches.ask(2)]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    away = false;
+    await expect(batches.ask(3)).resolves.toBe(3);
+  });
+});

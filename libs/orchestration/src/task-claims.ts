@@ -1,0 +1,140 @@
+import { Injectable } from '@nestjs/common';
+import { type Run, type Task } from '@tauro/database';
+import { type TaskState } from '@tauro/domain';
+import { Env } from '@tauro/platform';
+import { type mongo } from 'mongoose';
+import { Batches } from './batches.js';
+import { Collections, FAST } from './collections.js';
+
+/** What a worker asks for when it takes a task. */
+export interface ClaimRequest {
+  taskId: string;
+  workerId: string;
+  /** The fencing token: whatever the attempt writes later must still match it. */
+  claimId: string;
+  /** QUEUED for a task that a job brought, PENDING for one that follows directly on what this worker ended. */
+  from: 'QUEUED' | 'PENDING';
+}
+
+/** The write that ends an attempt, if the claim still holds. */
+export interface SettleRequest {
+  taskId: string;
+  claimId: string;
+  set: Record<string, unknown>;
+}
+
+/** Where an attempt begins and where it ends. Concurrent tasks of a worker share the round trips. */
+@Injectable()
+export class TaskClaims {
+  private readonly claims = new Batches<ClaimRequest, Task | null>((requests) => this.claimAll(requests));
+  private readonly settlements = new Batches<SettleRequest, boolean>((requests) => this.settleAll(requests));
+  private readonly looks = new Batches<string, Run | null>((runIds) => this.lookAll(runIds));
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+  ) {}
+
+  /** `from` -> RUNNING under a lease. @returns null when there is nothing to claim any more. */
+  claim(request: ClaimRequest): Promise<Task | null> {
+    return this.claims.ask(request);
+  }
+
+  /** @returns whether the claim still held; if not, nothing was changed. */
+  settle(request: SettleRequest): Promise<boolean> {
+    return this.settlements.ask(request);
+  }
+
+  /** The run of a task that has just been claimed, RUNNING from its first claim on; null when it must not run. */
+  async enter(runId: string): Promise<Run | null> {
+    const run = await this.looks.ask(runId);
+    // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
+    if (run?.state !== 'QUEUED') return run;
+    return this.db.runs.findOneAndUpdate(
+      { _id: runId, ...ENTERABLE },
+      [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
+      { ...FAST, returnDocument: 'after' },
+    );
+  }
+
+  private async claimAll(requests: ClaimRequest[]): Promise<(Task | null)[]> {
+    if (requests.length === 1) {
+      const request = requests[0]!;
+      const options = { ...FAST, returnDocument: 'after' } as const;
+      return [await this.db.tasks.findOneAndUpdate(claimable(request), this.claimed(request), options)];
+    }
+    await this.db.tasks.bulkWrite(
+      requests.map((request) => ({
+        updateOne: { filter: claimable(request), update: this.claimed(request) },
+      })),
+      { ordered: false, ...FAST },
+    );
+    const tasks = await this.db.tasks.find({ _id: { $in: requests.map(({ taskId }) => taskId) } }).toArray();
+    const byClaim = new Map(tasks.map((task) => [task.engine.claim?.id, task]));
+    return requests.map(({ claimId }) => byClaim.get(claimId) ?? null);
+  }
+
+  private claimed({ workerId, claimId }: ClaimRequest): mongo.Document[] {
+    const lease = { $add: ['$$NOW', this.env.LEASE_SECONDS * 1000] };
+    const attempt = { $add: ['$attempt', 1] };
+    const begun = {
+      attempt,
+      state: 'RUNNING',
+      worker_id: workerId,
+      started_at: '$$NOW',
+      finished_at: null,
+      error: null,
+    };
+    return [
+      {
+        $set: {
+          state: 'RUNNING',
+          attempt,
+          queued_at: { $ifNull: ['$queued_at', '$$NOW'] },
+          started_at: { $ifNull: ['$started_at', '$$NOW'] },
+          progress: null,
+          attempts: { $concatArrays: ['$attempts', [begun]] },
+          'engine.claim': { id: claimId, worker_id: workerId, lease_until: lease },
+          'engine.check_at': lease,
+          'engine.wake_at': null,
+        },
+      },
+    ];
+  }
+
+  private async settleAll(requests: SettleRequest[]): Promise<boolean[]> {
+    const { matchedCount } = await this.db.tasks.bulkWrite(
+      requests.map(({ taskId, claimId, set }) => ({
+        updateOne: {
+          filter: { _id: taskId, state: 'RUNNING' as const, 'engine.claim.id': claimId },
+          update: { $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object },
+        },
+      })),
+      { ordered: false, ...FAST },
+    );
+    if (matchedCount === requests.length) return requests.map(() => true);
+    if (matchedCount === 0) return requests.map(() => false);
+    // Somebody lost a claim: who it was is written on the tasks.
+    const settled = await this.db.tasks
+      .find({ _id: { $in: requests.map(({ taskId }) => taskId) } })
+      .project<{ engine: { settled?: string } }>({ 'engine.settled': 1 })
+      .toArray();
+    const won = new Set(settled.map(({ engine }) => engine.settled));
+    return requests.map(({ claimId }) => won.has(claimId));
+  }
+
+  private async lookAll(runIds: string[]): Promise<(Run | null)[]> {
+    const runs = await this.db.runs.find({ _id: { $in: [...new Set(runIds)] }, ...ENTERABLE }).toArray();
+    const byId = new Map(runs.map((run) => [run._id, run]));
+    return runIds.map((id) => byId.get(id) ?? null);
+  }
+}
+
+const ENTERABLE: mongo.Filter<Run> = { state: { $in: ['QUEUED', 'RUNNING'] }, cancel_requested_at: null };
+
+/** A QUEUED task without a dispatch waits for a slot; a job from an earlier dispatch must not start it. */
+const claimable = ({ taskId, from }: ClaimRequest): mongo.Filter<Task> => ({
+  _id: taskId,
+  state: from satisfies TaskState,
+  ...(from === 'QUEUED' && { 'engine.dispatch': { $ne: null } }),
+});

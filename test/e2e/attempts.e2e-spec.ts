@@ -70,6 +70,27 @@ describe('attempts: retries, time limits, failures and cancelling', () => {
       expect(messages).toMatch(/broken/);
     });
 
+    it('repeat the errors that a policy names, and no others', async () => {
+      const policy = { max_attempts: 3, backoff_seconds: 0, retry_on: ['RateLimited', 'FileNotFound'] };
+      const failAs = (id: string, name: string, own?: object): object =>
+        task(id, 'fail_as', { name, message: 'no' }, own && { retry_policy: own });
+      const runId = await user.startNew(
+        [
+          failAs('named', 'RateLimited'),
+          failAs('other', 'QuotaExceeded'),
+          failAs('forbidden', 'RateLimited', { abort_on: ['RateLimited'] }),
+          { id: 'missing', type: 'source', config: { source_type: 'file', path: 'none.csv' } },
+        ],
+        { config: { retry_policy: policy } },
+      );
+      expect((await user.ended(runId)).state).toBe('FAILED');
+      const { named, other, forbidden, missing } = await user.tasks(runId);
+      expect(named).toMatchObject({ attempt: 3, error: { type: 'RateLimited' } });
+      expect(other).toMatchObject({ attempt: 1, error: { type: 'QuotaExceeded' } });
+      expect(forbidden).toMatchObject({ attempt: 1, max_attempts: 3 });
+      expect(missing).toMatchObject({ attempt: 3, error: { type: 'FileNotFound' } });
+    });
+
     it('wait in RETRYING, where a cancel still reaches them', async () => {
       const policy = { max_attempts: 2, backoff_seconds: 600, jitter: false };
       const runId = await user.startNew([task('later', 'fail', { message: 'x' }, { retry_policy: policy })]);
@@ -93,6 +114,22 @@ describe('attempts: retries, time limits, failures and cancelling', () => {
       const { slow } = await user.tasks(run.id);
       expect(slow.error.message).toMatch(/0\.3/);
       expect(`${slow.error.type} ${slow.error.message}`).toMatch(/time/i);
+    });
+
+    it('end a task whose attempts together take too long', async () => {
+      const limit = { total_timeout_seconds: 1 };
+      const runId = await user.startNew([
+        task('asleep', 'sleep', { seconds: 60 }, { ...limit, retry_policy: { backoff_seconds: 0 } }),
+        task('patient', 'fail', { message: 'x' }, { ...limit, retry_policy: { backoff_seconds: 30 } }),
+      ]);
+      const run = await user.ended(runId, 20_000);
+      expect(run.state).toBe('FAILED');
+      const { asleep, patient } = await user.tasks(runId);
+      expect(asleep).toMatchObject({ state: 'FAILED', attempt: 1, error: { type: 'Timeout' } });
+      expect(asleep.error.message).toContain('total_timeout_seconds of 1 s');
+      expect(patient).toMatchObject({ state: 'FAILED', attempt: 1 });
+      const lines = (await user.logs(runId)).map(({ message }) => message).join('\n');
+      expect(lines).toContain('total_timeout_seconds leaves no time to repeat it');
     });
 
     it('end even a busy loop, while the worker goes on with its other tasks', async () => {

@@ -5,6 +5,7 @@ export * from './ids.js';
 export * from './log.js';
 export * from './pipeline.js';
 export * from './readiness.js';
+export * from './retry.js';
 export * from './states.js';
 export * from './table.js';
 export * from './templating.js';

@@ -6,7 +6,10 @@ export type JsonObject = { [key: string]: Json };
 export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 export const MAX_NODES = 10_000;
 
-/** How a failed attempt is repeated. `max_attempts` counts the first attempt. */
+/**
+ * How a failed attempt is repeated. `max_attempts` counts the first attempt. Each field that a node leaves out is
+ * taken from the policy of its pipeline, then from the deployment's defaults.
+ */
 export interface RetryPolicy {
   max_attempts?: number;
   /** Delay before the second attempt, in seconds; 0 is allowed. */
@@ -16,6 +19,10 @@ export interface RetryPolicy {
   max_backoff_seconds?: number;
   /** Spread the delay over 50..100 % of itself so that failures do not return in step. */
   jitter?: boolean;
+  /** Types of errors (`error.type`) that are repeated; no other is. Also one that is final by itself. */
+  retry_on?: string[];
+  /** Types of errors that are never repeated, whatever `retry_on` says. */
+  abort_on?: string[];
 }
 
 export const TRIGGER_RULES = [
@@ -40,6 +47,8 @@ export interface NodeDefinition {
   retry_policy?: RetryPolicy;
   /** Bound of one attempt, in seconds. */
   timeout_seconds?: number;
+  /** Bound of all attempts and the pauses between them, in seconds from the start of the first. */
+  total_timeout_seconds?: number;
   /** A failure of this node neither fails the run nor stops what comes after it. */
   allow_failure?: boolean;
   trigger_rule?: TriggerRule;

@@ -1,5 +1,5 @@
 import { type NodeDefinition, type TriggerRule } from './pipeline.js';
-import { backoffSeconds, type Verdict, verdictOf } from './readiness.js';
+import { type Verdict, verdictOf } from './readiness.js';
 import { type TaskState } from './states.js';
 
 const parent = (
@@ -48,34 +48,5 @@ describe('what a node does once its parents have ended', () => {
     const node = { id: 'n', type: 'wait' };
     expect(verdictOf(node, [parent('FAILED', true)])).toBe('run');
     expect(verdictOf(node, [parent('UPSTREAM_FAILED', true)])).toBe('UPSTREAM_FAILED');
-  });
-});
-
-describe('the delay before the next attempt', () => {
-  const policy = { backoff_seconds: 5 };
-  it.each([
-    ['exponential', 1, 5],
-    ['exponential', 2, 10],
-    ['exponential', 4, 40],
-    ['linear', 3, 15],
-    ['fixed', 3, 5],
-  ] as const)('%s after %i failures: %i s', (backoff, failures, seconds) => {
-    expect(backoffSeconds({ ...policy, backoff }, failures, 0)).toBe(seconds);
-  });
-
-  it('doubles by default, stops at its cap, and stays finite for absurd counts', () => {
-    expect(backoffSeconds(policy, 3, 0)).toBe(20);
-    expect(backoffSeconds({ ...policy, max_backoff_seconds: 12 }, 3, 0)).toBe(12);
-    expect(backoffSeconds(policy, 1_000_000, 0)).toBe(3600);
-  });
-
-  it('may be nothing', () => {
-    expect(backoffSeconds({ backoff_seconds: 0 }, 5, 1)).toBe(0);
-    expect(backoffSeconds({}, 5, 1)).toBe(0);
-  });
-
-  it('keeps half of itself under jitter and never grows by it', () => {
-    expect(backoffSeconds({ ...policy, jitter: true }, 1, 0)).toBe(2.5);
-    expect(backoffSeconds({ ...policy, jitter: true }, 1, 1)).toBe(5);
   });
 });

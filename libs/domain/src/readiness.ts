@@ -1,4 +1,4 @@
-import { type NodeDefinition, type RetryPolicy, type TriggerRule } from './pipeline.js';
+import { type NodeDefinition, type TriggerRule } from './pipeline.js';
 import { type TaskState } from './states.js';
 
 /** What becomes of a task once what stands before it has ended. */
@@ -46,21 +46,4 @@ export function verdictOf(
     ended[parentOutcome(state, definition.allow_failure === true)]++;
   }
   return RULES[node.trigger_rule ?? 'all_success'](ended);
-}
-
-/** Growth of the delay by strategy; `n` is the number of failures so far, 1 for the first. */
-const GROWTH: Record<NonNullable<RetryPolicy['backoff']>, (n: number) => number> = {
-  fixed: () => 1,
-  linear: (n) => n,
-  exponential: (n) => 2 ** (n - 1),
-};
-
-/**
- * Seconds to wait before the attempt after `failures` failed ones.
- * @param random 0..1, for jitter, which keeps half of the delay and spreads the rest.
- */
-export function backoffSeconds(policy: RetryPolicy, failures: number, random: number): number {
-  const { backoff_seconds = 0, backoff = 'exponential', max_backoff_seconds = 3600, jitter = false } = policy;
-  const delay = Math.min(backoff_seconds * GROWTH[backoff](Math.min(failures, 1024)), max_backoff_seconds);
-  return jitter ? delay * (0.5 + random / 2) : delay;
 }

@@ -124,7 +124,7 @@ describe('the shape of a definition', () => {
       'an unknown field',
       { name: 'p', nodes: [task('a')], zzz: 1 },
       'zzz',
-      'zzz is an unknown key (known: name, description, nodes, edges, config)',
+      'zzz is an unknown key (known: name, description, nodes, edges, config, ',
     ],
     [
       'a misspelt policy',

@@ -6,12 +6,23 @@ import { type Outcome, type Settlement, settlementOf } from './settlement.js';
 const NOW = Date.parse('2026-01-01T00:00:10Z');
 const env = { DEFAULT_RETRY_ATTEMPTS: 3, DEFAULT_RETRY_DELAY: 5 } as Env;
 
-function settle(outcome: Outcome, failures = 0, retry_policy?: RetryPolicy): Settlement {
-  const node: NodeDefinition = { id: 'n', type: 'task', ...(retry_policy && { retry_policy }) };
-  const definition = { name: 'p', nodes: [node] };
+function settle(
+  outcome: Outcome,
+  failures = 0,
+  retry_policy?: RetryPolicy,
+  { pipeline, total_timeout_seconds }: { pipeline?: RetryPolicy; total_timeout_seconds?: number } = {},
+): Settlement {
+  const node: NodeDefinition = {
+    id: 'n',
+    type: 'task',
+    ...(retry_policy && { retry_policy }),
+    ...(total_timeout_seconds && { total_timeout_seconds }),
+  };
+  const definition = { name: 'p', nodes: [node], config: { ...(pipeline && { retry_policy: pipeline }) } };
   const started_at = new Date(NOW - 2000);
   const task = {
     node_id: 'n',
+    started_at,
     attempt: failures + 1,
     max_attempts: retry_policy?.max_attempts ?? 3,
     attempts: [{ started_at }],
@@ -53,6 +64,24 @@ describe('what an attempt makes of its task', () => {
     const policy = { max_attempts: 2, backoff_seconds: 0 };
     expect(settle(failure(), 0, policy).set['engine.wake_at']).toEqual(new Date(NOW));
     expect(settle(failure(), 1, policy).state).toBe('FAILED');
+  });
+
+  it('a node takes from the pipeline’s policy what its own leaves out', () => {
+    const pipeline: RetryPolicy = { backoff_seconds: 7, backoff: 'fixed', abort_on: ['Fatal'] };
+    const own = { max_attempts: 9, backoff_seconds: 2 };
+    expect(settle(failure(), 3, own, { pipeline }).set['engine.wake_at']).toEqual(new Date(NOW + 2000));
+    expect(settle(failure(), 1, undefined, { pipeline }).set['engine.wake_at']).toEqual(new Date(NOW + 7000));
+    const fatal: Outcome = { kind: 'failure', error: { type: 'Fatal', message: 'x' }, retryable: true };
+    expect(settle(fatal, 0, own, { pipeline }).state).toBe('FAILED');
+  });
+
+  it('a failure is final when the next attempt would come too late for all of them together', () => {
+    const own = { max_attempts: 5, backoff_seconds: 5, backoff: 'fixed' } as const;
+    expect(settle(failure(), 0, own, { total_timeout_seconds: 7.1 }).state).toBe('RETRYING');
+    expect(settle(failure(), 0, own, { total_timeout_seconds: 7 })).toMatchObject({
+      state: 'FAILED',
+      cause: 'task n failed, and total_timeout_seconds leaves no time to repeat it: boom',
+    });
   });
 
   it('success keeps the output, a wait sleeps, a false condition skips', () => {

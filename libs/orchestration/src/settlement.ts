@@ -1,6 +1,7 @@
 import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/database';
 import {
   backoffSeconds,
+  isRepeated,
   type Json,
   type NodeDefinition,
   type RetryPolicy,
@@ -10,7 +11,7 @@ import {
 import { type ApprovalRequest } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
 import { type PinnedVersion } from './pinned-versions.js';
-import { retryPolicyOf } from './task-policy.js';
+import { retryPolicyOf, totalDeadline } from './task-policy.js';
 
 /** How an attempt ended. */
 export type Outcome =
@@ -94,26 +95,28 @@ export function settlementOf(
         message: `${name} ended CANCELLED ${took}`,
       };
     case 'failure': {
-      const { error, retryable } = outcome;
+      const { error } = outcome;
       const failures = task.engine.failures + 1;
       const set = { error, 'engine.failures': failures };
-      if (retryable && failures < task.max_attempts) {
-        const policy: RetryPolicy = retryPolicyOf(node, version.definition, env);
-        const seconds = backoffSeconds(policy, failures, random);
+      const policy = retryPolicyOf(node, version.definition, env);
+      const seconds = backoffSeconds(policy, failures, random);
+      const againAt = new Date(now + seconds * 1000);
+      const refusal =
+        failures >= task.max_attempts ? '' : refusalOf(policy, outcome, againAt, totalDeadline(node, task));
+      if (refusal === null) {
         return {
           state: 'RETRYING',
           attempt: 'FAILED',
-          set: { ...set, 'engine.wake_at': new Date(now + seconds * 1000) },
+          set: { ...set, 'engine.wake_at': againAt },
           level: 'WARNING',
           message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
         };
       }
-      const why = !retryable && failures < task.max_attempts ? ', which is not worth repeating' : '';
       return {
         state: 'FAILED',
         attempt: 'FAILED',
         set,
-        cause: `${name} failed${why}: ${error.message}`,
+        cause: `${name} failed${refusal}: ${error.message}`,
         level: 'INFO',
         message: `${name} ended FAILED ${took}`,
       };
@@ -125,4 +128,15 @@ export function settlementOf(
 export function waitsForApproval(message: string, deadline: Date | null): string {
   const question = message === '' ? '' : `: ${message}`;
   return `waits for approval${question}${deadline ? ` (until ${deadline.toISOString()})` : ''}`;
+}
+
+/** Why a failure with attempts left is final all the same, to be read behind `failed`; null when it is not. */
+function refusalOf(
+  policy: RetryPolicy,
+  { error, retryable }: Outcome & { kind: 'failure' },
+  againAt: Date,
+  deadline?: Date,
+): string | null {
+  if (!isRepeated(policy, error.type, retryable)) return ', which is not worth repeating';
+  return deadline && againAt >= deadline ? ', and total_timeout_seconds leaves no time to repeat it' : null;
 }

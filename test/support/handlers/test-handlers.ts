@@ -30,6 +30,12 @@ export class TestHandlers {
     throw new Error(input.message);
   }
 
+  /** Fails with an error of this name. */
+  @Task('fail_as')
+  static failAs({ input }: TaskContext<{ name: string; message: string }>): never {
+    throw Object.assign(new Error(input.message), { name: input.name });
+  }
+
   @Task('fail_times')
   static failTimes({ input, attempt }: TaskContext<{ times: number }>): Json {
     if (attempt <= input.times) throw new Error(`attempt ${attempt} fails as asked`);

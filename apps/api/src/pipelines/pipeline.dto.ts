@@ -14,10 +14,12 @@ export class NodeDto {
   description?: string;
   /** Upstream node ids: the same as edges from each of them. */
   depends_on?: string[];
-  /** `{max_attempts, backoff_seconds, backoff, max_backoff_seconds, jitter}` */
+  /** `{max_attempts, backoff_seconds, backoff, max_backoff_seconds, jitter, retry_on, abort_on}` */
   retry_policy?: JsonObject;
   /** Bound of one attempt. */
   timeout_seconds?: number;
+  /** Bound of all attempts and the pauses between them. */
+  total_timeout_seconds?: number;
   allow_failure?: boolean;
   trigger_rule?: string;
   priority?: number;

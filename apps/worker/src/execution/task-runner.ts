@@ -30,6 +30,7 @@ import {
   type Outcome,
   RunLogWriter,
   TaskService,
+  totalDeadline,
 } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,7 +120,7 @@ export class TaskRunner {
   }
 
   private async attempt(claimed: ClaimedTask, held: InHand): Promise<Outcome | 'hand back' | 'given up'> {
-    const { node, version } = claimed;
+    const { node } = claimed;
     const kind = NODE_KINDS.get(node.type);
     if (!kind) {
       return failure(
@@ -127,8 +128,11 @@ export class TaskRunner {
       );
     }
     const { abort } = held;
-    const seconds = attemptTimeout(node, version.definition, kind, this.env);
-    const timer = seconds && setTimeout(() => abort.abort('timeout' satisfies StopReason), seconds * 1000);
+    const limit = timeLimit(claimed, kind, this.env);
+    if (limit.seconds <= 0) return timedOut(limit);
+    const timer =
+      limit.seconds < Infinity &&
+      setTimeout(() => abort.abort('timeout' satisfies StopReason), limit.seconds * 1000);
     try {
       const surroundings = await this.surroundingsOf(claimed, kind);
       if (node.when !== undefined && !evaluateCondition(node.when, surroundings.scope)) {
@@ -138,9 +142,9 @@ export class TaskRunner {
       const result = await stoppable(kind.execute(context), abort.signal);
       return this.outcomeOf(result);
     } catch (error) {
-      return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, seconds) : failure(error);
+      return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
     } finally {
-      clearTimeout(timer);
+      if (timer) clearTimeout(timer);
     }
   }
 
@@ -258,12 +262,31 @@ async function stoppable<T>(working: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-function stopped(reason: StopReason, seconds?: number): Outcome | 'hand back' | 'given up' {
+interface TimeLimit {
+  /** What the attempt may still take; Infinity for no limit. */
+  seconds: number;
+  /** Which limit that is, for people. */
+  what: string;
+}
+
+/** The nearer of what one attempt may take and what is left for all of them. */
+function timeLimit({ node, task, version }: ClaimedTask, kind: NodeKind, env: Env): TimeLimit {
+  const seconds = attemptTimeout(node, version.definition, kind, env) ?? Infinity;
+  const left = ((totalDeadline(node, task)?.getTime() ?? Infinity) - Date.now()) / 1000;
+  return left < seconds
+    ? { seconds: left, what: `its total_timeout_seconds of ${node.total_timeout_seconds} s` }
+    : { seconds, what: `its ${seconds} s` };
+}
+
+const timedOut = ({ what }: TimeLimit): Outcome =>
+  failure(new NodeError('Timeout', `took longer than ${what}`, true));
+
+function stopped(reason: StopReason, limit: TimeLimit): Outcome | 'hand back' | 'given up' {
   switch (reason) {
     case 'cancelled':
       return { kind: 'cancelled' };
     case 'timeout':
-      return failure(new NodeError('Timeout', `took longer than its ${seconds} s`, true));
+      return timedOut(limit);
     case 'worker stops':
       return 'hand back';
     case 'claim lost':

@@ -10,9 +10,17 @@ const timeout = {
   maximum: WEEK,
 };
 
+const errorTypes = (description: string): object => ({
+  description,
+  type: 'array',
+  maxItems: 100,
+  items: { type: 'string', minLength: 1, maxLength: 200 },
+});
+
 const retryPolicy = {
   type: 'object',
-  description: 'How a failed attempt is repeated.',
+  description:
+    "How a failed attempt is repeated. What a node leaves out is taken from its pipeline's policy.",
   additionalProperties: false,
   properties: {
     max_attempts: { description: 'Counts the first attempt.', type: 'integer', minimum: 1, maximum: 1000 },
@@ -25,6 +33,10 @@ const retryPolicy = {
     backoff: { enum: ['fixed', 'linear', 'exponential'], default: 'exponential' },
     max_backoff_seconds: { type: 'number', minimum: 0, maximum: WEEK },
     jitter: { description: 'Spread the delay over 50..100 % of itself.', type: 'boolean' },
+    retry_on: errorTypes(
+      'Values of `error.type` that are repeated, such as `Timeout`; no other is. Without it the error decides.',
+    ),
+    abort_on: errorTypes('Values of `error.type` that are never repeated, whatever `retry_on` says.'),
   },
 };
 
@@ -46,6 +58,11 @@ const node = {
     },
     retry_policy: retryPolicy,
     timeout_seconds: timeout,
+    total_timeout_seconds: {
+      ...timeout,
+      description:
+        'Bound of all attempts and the pauses between them, from the start of the first, in seconds.',
+    },
     allow_failure: { description: 'A failure of this node does not fail the run.', type: 'boolean' },
     trigger_rule: { enum: TRIGGER_RULES, default: 'all_success' },
     when: {

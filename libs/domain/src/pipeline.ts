@@ -35,6 +35,19 @@ export const TRIGGER_RULES = [
 ] as const;
 export type TriggerRule = (typeof TRIGGER_RULES)[number];
 
+/** A simple type, `any`, or a JSON Schema. */
+export type OutputType = (typeof OUTPUT_TYPES)[number] | JsonObject;
+export const OUTPUT_TYPES = [
+  'string',
+  'number',
+  'integer',
+  'boolean',
+  'object',
+  'array',
+  'null',
+  'any',
+] as const;
+
 /** One step of a pipeline. `config` is checked against the schema of its `type`. */
 export interface NodeDefinition {
   id: string;
@@ -54,6 +67,8 @@ export interface NodeDefinition {
   trigger_rule?: TriggerRule;
   /** A condition (CEL) over `params`, `run` and upstream `nodes`; when it is false the node is SKIPPED. */
   when?: string;
+  /** What the output must hold, by name; an output that does not fails the task. */
+  outputs?: Record<string, OutputType>;
   /** -100..100, higher first among the ready tasks of a run. */
   priority?: number;
 }
@@ -78,4 +93,8 @@ export interface PipelineDefinition {
   nodes: NodeDefinition[];
   edges?: EdgeDefinition[];
   config?: PipelineConfig;
+  /** JSON Schema of the params of a run. */
+  params_schema?: JsonObject;
+  /** What a run that succeeded hands on, by name: values that may hold templates over `nodes`, `params`, `run`. */
+  outputs?: JsonObject;
 }

@@ -2,4 +2,6 @@ export * from './artifacts.js';
 export * from './node-kind.js';
 export * from './registry.js';
 export * from './settings.js';
+export * from './user-schema/outputs.js';
+export * from './user-schema/params.js';
 export * from './validate.js';

@@ -14,7 +14,10 @@ import { NODE_KINDS } from './registry.js';
 import { conditionFaults } from './validation/condition-faults.js';
 import { PIPELINE_SCHEMA } from './validation/definition.schema.js';
 import { compile, schemaFaults } from './validation/schema-faults.js';
+import { runOutputFaults } from './validation/output-faults.js';
 import { hint } from './validation/suggest.js';
+import { declaredOutputFaults } from './user-schema/outputs.js';
+import { paramsSchemaFaults } from './user-schema/params.js';
 import { ancestry, templateFaults } from './validation/template-faults.js';
 
 export { PIPELINE_SCHEMA } from './validation/definition.schema.js';
@@ -47,6 +50,11 @@ export async function validateDefinition(
   const errors = graphFaults(pipeline);
   const graph = errors.length === 0 ? buildGraph(pipeline) : undefined;
   pipeline.nodes.forEach((node, i) => errors.push(...kindFaults(node, i, kinds)));
+  pipeline.nodes.forEach((node, i) =>
+    errors.push(...declaredOutputFaults(node).map((fault) => ofNode(fault, node.id, i))),
+  );
+  if (pipeline.params_schema) errors.push(...paramsSchemaFaults(pipeline.params_schema));
+  if (graph) errors.push(...runOutputFaults(pipeline, graph));
   if (graph) errors.push(...(await checkFaults(pipeline, graph, kinds, new Set(errors.map(nodeIndex)))));
   return { errors: capped(errors) };
 }

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { isTerminalTask, runStatesBefore, type RunState } from '@tauro/domain';
+import { isTerminalTask, type JsonObject, runStatesBefore, type RunState } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { RunFactsCache } from './run-facts.js';
 import { type LastLine, RunLogWriter } from './run-log.writer.js';
+import { nodesInOutputs, outputsOf } from './run-outputs.js';
 import { groupOf, summarise } from './run-progress.js';
 
 type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
@@ -43,7 +44,13 @@ export class RunEnd {
         .toArray();
       if (tasks.some((task) => !isTerminalTask(task.state))) return false;
 
-      const failed = await this.firstFailure(run, tasks);
+      let failed = await this.firstFailure(run, tasks);
+      let outputs: JsonObject | null = null;
+      if (!failed && !run.cancel_requested_at) {
+        const left = await this.outputsOf(run);
+        if ('failure' in left) failed = left.failure;
+        else outputs = left.outputs;
+      }
       const state: RunState = run.cancel_requested_at ? 'CANCELLED' : failed ? 'FAILED' : 'SUCCESS';
       const now = new Date();
       this.db.assertEpoch(epoch);
@@ -55,6 +62,7 @@ export class RunEnd {
             ...summarise(tasks.map(groupOf)),
             state,
             error: state === 'FAILED' ? failed : null,
+            outputs,
             finished_at: now,
             updated_at: now,
             duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
@@ -81,7 +89,8 @@ export class RunEnd {
     const last: LastLine[] = [{ level: 'INFO', message: `run ended ${run.state}${seconds}` }];
     if (run.error) {
       const { node_id, message } = run.error;
-      last.unshift({ level: 'ERROR', message: `run failed because ${node_id} did: ${message}` });
+      const why = node_id ? ` because ${node_id} did` : '';
+      last.unshift({ level: 'ERROR', message: `run failed${why}: ${message}` });
     }
     await this.logs.close(run._id, last);
     await this.db.runs.updateOne(
@@ -90,6 +99,20 @@ export class RunEnd {
       FAST,
     );
     this.signals.run(run._id, 'changed');
+  }
+
+  private async outputsOf(run: Run): Promise<ReturnType<typeof outputsOf>> {
+    const { definition } = await this.versions.get(run.engine.version_id);
+    const named = nodesInOutputs(definition);
+    const tasks =
+      named.length === 0
+        ? []
+        : await this.db.tasks
+            .find({ run_id: run._id, node_id: { $in: named }, index: null })
+            .project<Pick<Task, 'node_id' | 'state' | 'output'>>({ node_id: 1, state: 1, output: 1 })
+            .toArray();
+    const nodes = tasks.map(({ node_id, state, output }) => [node_id, { state, output }] as const);
+    return outputsOf(definition, run, Object.fromEntries(nodes));
   }
 
   private async firstFailure(run: Run, tasks: EndedTask[]): Promise<Failure | null> {

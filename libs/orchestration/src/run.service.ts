@@ -10,6 +10,7 @@ import {
   taskId,
   type TaskState,
 } from '@tauro/domain';
+import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
 import { Advancer } from './advancer.js';
@@ -67,7 +68,7 @@ export class RunService {
     private readonly removal: RunRemovalService,
   ) {}
 
-  /** @throws DomainError NOT_FOUND for an absent project or pipeline. */
+  /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
   async create(input: CreateRun): Promise<Run> {
     const project = await this.db.projects.findOne(
       { _id: input.project_id },
@@ -75,8 +76,10 @@ export class RunService {
     );
     if (!project) throw notFound('project', input.project_id);
     const pipeline = await this.pipelines.resolve(input.pipeline_id, input.project_id);
+    const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
     const run = await this.insert({
       ...input,
+      params: resolveParams(definition, input.params ?? {}),
       pipeline_id: pipeline._id,
       pipeline_name: pipeline.name,
       pipeline_version: pipeline.version,
@@ -109,6 +112,7 @@ export class RunService {
       tags: pinned.tags ?? {},
       ...summarise(tasks.map(groupOf)),
       error: null,
+      outputs: null,
       rerun_of: pinned.rerun_of ?? null,
       schedule_id: null,
       scheduled_for: null,

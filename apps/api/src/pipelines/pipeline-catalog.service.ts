@@ -6,6 +6,7 @@ import {
   DomainError,
   type EdgeDefinition,
   invalid,
+  type JsonObject,
   type NodeDefinition,
   type PipelineDefinition,
 } from '@tauro/domain';
@@ -24,6 +25,8 @@ export type Detail = Public<Pipeline> & {
   nodes: NodeDefinition[];
   edges: EdgeDefinition[];
   config: NonNullable<PipelineDefinition['config']>;
+  params_schema: JsonObject;
+  outputs: JsonObject;
 };
 
 interface UpdateOptions {
@@ -34,7 +37,7 @@ interface UpdateOptions {
 }
 
 const MAX_TRIES = 20;
-const DEFINITION_FIELDS = ['name', 'description', 'nodes', 'edges', 'config'];
+const DEFINITION_FIELDS = ['name', 'description', 'nodes', 'edges', 'config', 'params_schema', 'outputs'];
 
 /** Pipelines as the API shows and changes them. */
 @Injectable()
@@ -124,7 +127,7 @@ export class PipelineCatalog {
 }
 
 function detail({ pipeline, version }: StoredPipeline): Detail {
-  const { nodes, edges = [], config = {} } = version.definition;
+  const { nodes, edges = [], config = {}, params_schema = {}, outputs = {} } = version.definition;
   const { id, name, description, ...rest } = toPublic(pipeline);
-  return { id, name, description, nodes, edges, config, ...rest };
+  return { id, name, description, nodes, edges, config, params_schema, outputs, ...rest };
 }

@@ -22,6 +22,8 @@ export class NodeDto {
   total_timeout_seconds?: number;
   allow_failure?: boolean;
   trigger_rule?: string;
+  /** By name a simple type or a JSON Schema: what the output must hold. */
+  outputs?: JsonObject;
   priority?: number;
 }
 
@@ -38,6 +40,10 @@ export class DefinitionDto {
   edges?: EdgeDto[];
   /** `{max_parallelism, retry_policy, timeout_seconds}` */
   config?: JsonObject;
+  /** JSON Schema of the params of a run; its defaults are filled in. */
+  params_schema?: JsonObject;
+  /** What a run that ended SUCCESS hands on, by name; values may hold templates over its nodes. */
+  outputs?: JsonObject;
 }
 
 export class CreatePipelineDto extends DefinitionDto {
@@ -52,6 +58,8 @@ export class UpdatePipelineDto {
   nodes?: NodeDto[];
   edges?: EdgeDto[];
   config?: JsonObject;
+  params_schema?: JsonObject;
+  outputs?: JsonObject;
 }
 
 /** A pipeline with its current definition. */
@@ -59,6 +67,9 @@ export class PipelineDetail extends Pipeline {
   nodes!: NodeDto[];
   edges!: EdgeDto[];
   config!: JsonObject;
+  /** Empty when any params will do. */
+  params_schema!: JsonObject;
+  outputs!: JsonObject;
 }
 
 /** An accepted definition. */

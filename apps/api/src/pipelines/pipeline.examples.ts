@@ -23,8 +23,10 @@ export const DEFINITION_EXAMPLE = {
     { from: 'late', to: 'save' },
   ],
   config: { max_parallelism: 4, retry_policy: { max_attempts: 3, backoff_seconds: 5 } },
+  params_schema: { type: 'object', properties: { day: { type: 'string', format: 'date' } } },
+  outputs: { rows: '{{ nodes.late.output.rows }}' },
 };
-const { nodes, edges, config, ...head } = DEFINITION_EXAMPLE;
+const { nodes, edges, config, params_schema, outputs, ...head } = DEFINITION_EXAMPLE;
 
 const HEAD = {
   id: 'pipe_01JD0Z5K3V7M8N9P0Q1R2S3T4V',
@@ -48,8 +50,8 @@ const VERSION = {
 };
 
 setExample(Pipeline, HEAD);
-setExample(PipelineDetail, { ...HEAD, nodes, edges, config });
-setExample(AcceptedPipeline, { ...HEAD, nodes, edges, config, warnings: [] });
+setExample(PipelineDetail, { ...HEAD, nodes, edges, config, params_schema, outputs });
+setExample(AcceptedPipeline, { ...HEAD, nodes, edges, config, params_schema, outputs, warnings: [] });
 setExample(VersionHead, VERSION);
 setExample(PipelineVersion, { ...VERSION, definition: DEFINITION_EXAMPLE });
 setExample(ValidationReport, {

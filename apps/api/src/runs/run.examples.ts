@@ -33,6 +33,7 @@ setExample(Run, {
   },
   metrics: { rows_processed: 1_500_000, bytes_processed: 2_147_483_648, error_count: 0 },
   error: null,
+  outputs: null,
   waiting_reason: null,
   rerun_of: null,
   schedule_id: null,

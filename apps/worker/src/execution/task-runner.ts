@@ -20,6 +20,7 @@ import {
   type NodeKind,
   type NodeResult,
   type NodeSettings,
+  outputFault,
   type RunScope,
   type TaskHandlers,
 } from '@tauro/nodes';
@@ -140,7 +141,7 @@ export class TaskRunner {
       }
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
       const result = await stoppable(kind.execute(context), abort.signal);
-      return this.outcomeOf(result);
+      return this.outcomeOf(node, result);
     } catch (error) {
       return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
     } finally {
@@ -228,13 +229,17 @@ export class TaskRunner {
     };
   }
 
-  private outcomeOf(result: NodeResult): Outcome {
+  private outcomeOf(node: NodeDefinition, result: NodeResult): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
     const output = result.output ?? null;
     const bytes = Buffer.byteLength(JSON.stringify(output));
     if (bytes > MAX_OUTPUT_BYTES) {
       const message = `the output has ${bytes} bytes, ${MAX_OUTPUT_BYTES} are allowed: write large data to a file or a table`;
       return failure(new NodeError('OutputTooLarge', message, false));
+    }
+    const unlike = outputFault(node, output);
+    if (unlike) {
+      return failure(new NodeError('InvalidOutput', `the output is not as declared: ${unlike}`, false));
     }
     if ('wait_until' in result) return { kind: 'wait', until: result.wait_until, output };
     const { table, rows, bytes: tableBytes } = result;

@@ -80,6 +80,10 @@ export class Run extends Document {
   @Prop({ type: Object, default: null })
   error!: Failure | null;
 
+  /** What its pipeline's `outputs` came to; null until it ends SUCCESS. */
+  @Prop({ type: Object, default: null })
+  outputs!: JsonObject | null;
+
   /** Why it is not moving, when it is not. Worked out when it is read, never stored. */
   waiting_reason?: string | null;
 

@@ -1,4 +1,4 @@
-import { MAX_NODES, NAME_PATTERN, TRIGGER_RULES } from '@tauro/domain';
+import { MAX_NODES, NAME_PATTERN, OUTPUT_TYPES, TRIGGER_RULES } from '@tauro/domain';
 
 const WEEK = 7 * 24 * 3600;
 const name = { type: 'string', pattern: NAME_PATTERN.source };
@@ -71,6 +71,13 @@ const node = {
       minLength: 1,
       maxLength: 2000,
     },
+    outputs: {
+      description:
+        'What the output must hold: by name a simple type or a JSON Schema. Another output fails the task.',
+      type: 'object',
+      maxProperties: 100,
+      additionalProperties: { anyOf: [{ enum: OUTPUT_TYPES }, { type: 'object' }] },
+    },
     priority: {
       description: 'Higher first among the ready tasks.',
       type: 'integer',
@@ -111,6 +118,17 @@ export const PIPELINE_SCHEMA = {
         retry_policy: retryPolicy,
         timeout_seconds: timeout,
       },
+    },
+    params_schema: {
+      description: 'JSON Schema (2020-12) of the params of a run; its defaults are filled in.',
+      type: 'object',
+    },
+    outputs: {
+      description:
+        'What a run that ended SUCCESS hands on: by name any value, with templates over its nodes.',
+      type: 'object',
+      maxProperties: 100,
+      propertyNames: { pattern: NAME_PATTERN.source },
     },
   },
 } as const;

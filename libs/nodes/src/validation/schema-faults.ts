@@ -19,11 +19,16 @@ export const compile = (schema: object): ValidateFunction => ajv.compile(schema)
  * What is wrong with a value, in words: `field` is a dotted path from the value, the message begins with the
  * name of what is wrong (`path is required`). Of the branches of an `anyOf` or `oneOf` only the one that was
  * probably meant speaks. A string that holds a template may become anything, so only its place is checked.
+ * @param options.literal for values whose strings are what they are: two braces make no template.
  */
-export function schemaFaults(validate: ValidateFunction, value: unknown): ErrorDetail[] {
+export function schemaFaults(
+  validate: ValidateFunction,
+  value: unknown,
+  { literal = false }: { literal?: boolean } = {},
+): ErrorDetail[] {
   if (validate(value)) return [];
   const seen = new Set<string>();
-  const errors = validate.errors!.filter((error) => !isTemplate(error)).slice(0, MAX_ERRORS);
+  const errors = validate.errors!.filter((error) => literal || !isTemplate(error)).slice(0, MAX_ERRORS);
   return withoutNoise(errors)
     .map(describe)
     .filter(({ field, message }) => !seen.has(`${field}\n${message}`) && seen.add(`${field}\n${message}`));

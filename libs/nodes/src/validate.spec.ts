@@ -346,6 +346,82 @@ describe("a node's type and config", () => {
   });
 });
 
+describe('a text that a template gave', () => {
+  const limited: NodeKind = {
+    type: 'limited',
+    summary: 'for this test',
+    schema: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        limit: { type: 'integer', minimum: 1 },
+        share: { type: ['number', 'null'] },
+        strict: { type: 'boolean' },
+        name: { type: 'string' },
+        'a/b~c': { type: 'integer' },
+        list: {
+          type: 'array',
+          items: {
+            oneOf: [
+              { type: 'string', enum: ['x'] },
+              { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
+            ],
+          },
+        },
+      },
+    },
+    execute: () => Promise.reject(new Error('not executed here')),
+  };
+
+  it('becomes the number or boolean that the schema wants, when it is exactly one', () => {
+    const config = {
+      limit: '5',
+      share: '0.25',
+      strict: 'true',
+      name: '7',
+      'a/b~c': '-3',
+      list: ['x', { n: '1' }],
+    };
+    expect(checkRendered(limited, config)).toEqual({
+      limit: 5,
+      share: 0.25,
+      strict: true,
+      name: '7',
+      'a/b~c': -3,
+      list: ['x', { n: 1 }],
+    });
+    expect(config.limit).toBe('5');
+    expect(checkRendered(waitNode, { seconds: '1e1' })).toEqual({ seconds: 10 });
+    expect(checkRendered(httpNode, { url: 'http://x', expected_status: ['404', 200] })).toEqual({
+      url: 'http://x',
+      expected_status: [404, 200],
+    });
+    const where = new BoundText('a > $1', [5]);
+    expect(
+      checkRendered(
+        { ...limited, schema: { properties: { where: { type: 'string' }, n: { type: 'number' } } } },
+        { where, n: '2' },
+      ),
+    ).toEqual({ where, n: 2 });
+  });
+
+  it.each([
+    [{ limit: '1.5' }, "config.limit must be an integer, got the string '1.5'"],
+    [{ limit: 'five' }, "config.limit must be an integer, got the string 'five'"],
+    [{ limit: '' }, "config.limit must be an integer, got the string ''"],
+    [{ limit: ' 5' }, "config.limit must be an integer, got the string ' 5'"],
+    [{ limit: '0' }, 'config.limit must be >= 1, got 0'],
+    [{ limit: '9007199254740993' }, "config.limit must be an integer, got the string '9007199254740993'"],
+    [{ share: '0x10' }, "config.share must be a number or null, got the string '0x10'"],
+    [{ share: '1e999' }, "config.share must be a number or null, got the string '1e999'"],
+    [{ strict: 'yes' }, "config.strict must be a boolean, got the string 'yes'"],
+    [{ name: 7 }, 'config.name must be a string, got the number 7'],
+    [{ limit: '{{ params.n }}' }, 'config has a value that does not fit'],
+  ])('%j is refused', (config, message) => {
+    expect(() => checkRendered(limited, config)).toThrow(`once its templates have values, ${message}`);
+  });
+});
+
 describe('templates', () => {
   const using = (text: string): object =>
     pipeline(

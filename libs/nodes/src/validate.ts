@@ -1,6 +1,4 @@
-import { type ValidateFunction } from 'ajv';
 import {
-  BoundText,
   buildGraph,
   type ErrorDetail,
   graphFaults,
@@ -9,10 +7,11 @@ import {
   type PipelineDefinition,
   type PipelineGraph,
 } from '@tauro/domain';
-import { NodeError, type NodeKind } from './node-kind.js';
+import { type NodeKind } from './node-kind.js';
 import { NODE_KINDS } from './registry.js';
 import { conditionFaults } from './validation/condition-faults.js';
 import { PIPELINE_SCHEMA } from './validation/definition.schema.js';
+import { configFaults } from './validation/node-config.js';
 import { compile, schemaFaults } from './validation/schema-faults.js';
 import { runOutputFaults } from './validation/output-faults.js';
 import { hint } from './validation/suggest.js';
@@ -20,6 +19,7 @@ import { declaredOutputFaults } from './user-schema/outputs.js';
 import { paramsSchemaFaults } from './user-schema/params.js';
 import { ancestry, templateFaults } from './validation/template-faults.js';
 
+export { checkRendered, configFaults } from './validation/node-config.js';
 export { PIPELINE_SCHEMA } from './validation/definition.schema.js';
 export { compile as compileSchema, schemaFaults } from './validation/schema-faults.js';
 
@@ -30,7 +30,6 @@ const MAX_DEPTH = 64;
 const CHECKS_AT_ONCE = 8;
 
 const definitionValidator = compile(PIPELINE_SCHEMA);
-const configValidators = new WeakMap<NodeKind, ValidateFunction>();
 
 /**
  * Everything that can be known to be wrong with a definition before it runs: its shape, its graph, each node's
@@ -57,35 +56,6 @@ export async function validateDefinition(
   if (graph) errors.push(...runOutputFaults(pipeline, graph));
   if (graph) errors.push(...(await checkFaults(pipeline, graph, kinds, new Set(errors.map(nodeIndex)))));
   return { errors: capped(errors) };
-}
-
-/** What is wrong with a config of this kind, from the node's own point of view: `config.path is required`. */
-export function configFaults(kind: NodeKind, config: unknown): ErrorDetail[] {
-  let validator = configValidators.get(kind);
-  if (!validator) {
-    validator = compile({ type: 'object', properties: { config: kind.schema } });
-    configValidators.set(kind, validator);
-  }
-  return schemaFaults(validator, { config });
-}
-
-/**
- * Checks a config again once its templates have values: `limit: "{{ params.n }}"` may be anything until then.
- * A config without templates was checked at create. To a schema, a bound text is the string it was.
- * @throws NodeError 'InvalidConfig', not retryable, naming every key that does not fit.
- */
-export function checkRendered(kind: NodeKind, config: Record<string, unknown>): void {
-  const faults = configFaults(kind, boundAsStrings(config));
-  if (faults.length === 0) return;
-  const reasons = faults.map(({ message }) => message).join('; ');
-  throw new NodeError('InvalidConfig', `once its templates have values, ${reasons}`, false);
-}
-
-function boundAsStrings(value: unknown): unknown {
-  if (value instanceof BoundText) return value.text;
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(boundAsStrings);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, boundAsStrings(item)]));
 }
 
 function kindFaults(node: NodeDefinition, i: number, kinds: ReadonlyMap<string, NodeKind>): ErrorDetail[] {

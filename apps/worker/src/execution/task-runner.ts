@@ -193,12 +193,12 @@ export class TaskRunner {
     signal: AbortSignal,
   ): NodeContext {
     const origin = { task_id: task._id, node_id: node.id, attempt: task.attempt };
-    const config = renderConfig(node.config ?? {}, scope, {
+    const rendered = renderConfig(node.config ?? {}, scope, {
       isBound: kind.bound?.bind(kind),
       at: `nodes.${node.id}.config`,
     });
     // What a template has put in has not been checked before.
-    checkRendered(kind, config);
+    const config = checkRendered(kind, rendered);
     return {
       run: scope.run,
       params: run.params,

@@ -27,9 +27,7 @@ export const approvalNode: NodeKind = {
   execute({ config }: NodeContext): Promise<NodeResult> {
     const { message, deadline_seconds } = config;
     const deadline =
-      deadline_seconds === undefined
-        ? null
-        : new Date(Date.now() + milliseconds(deadline_seconds, 'approval.deadline_seconds'));
+      deadline_seconds === undefined ? null : new Date(Date.now() + milliseconds(deadline_seconds));
     const approval = { message: (message as string | undefined) ?? '', deadline };
     return Promise.resolve({ approval, output: null });
   },

@@ -1,7 +1,6 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
-import { renderedConfigCheck } from '../tables/rendered-config.js';
 import { countOf, ident } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
 import {
@@ -19,8 +18,6 @@ import { PROCESSOR_SCHEMA } from './processor.schema.js';
 import { placeOf, runSteps } from './run-steps.js';
 import { itemsOf, namesInSql, startOf } from './items.js';
 import { type Relation } from './transformations/transformation.js';
-
-const checkConfig = renderedConfigCheck(PROCESSOR_SCHEMA);
 
 /** Makes a table out of upstream tables, by a list of transformations or by SQL. */
 export const processorNode: NodeKind = {
@@ -55,7 +52,6 @@ export const processorNode: NodeKind = {
 
   async execute(context: NodeContext): Promise<NodeResult> {
     const { config } = context;
-    checkConfig(config);
     const tables = tableInputs(context);
     const clash = sameInSql(tables.map((table) => table.node_id));
     if (clash) throw new NodeError('InvalidConfig', clash, false);

@@ -38,7 +38,7 @@ export async function writeFiles(context: NodeContext, table: TableInput): Promi
     const bytes = await sizeOf(join(plan.staging, 'data'));
     // A worker that lost its claim meanwhile must not replace what the winner wrote.
     context.signal.throwIfAborted();
-    await publish(plan);
+    await publish(plan, new DataFiles(context.settings, context.artifacts.root));
     context.log('INFO', `wrote ${countOf(rows, 'row')} to ${plan.shown}`);
     return { output: { rows, bytes, columns: shortened(table.columns), path: plan.shown }, rows, bytes };
   } catch (error) {
@@ -181,7 +181,7 @@ function formatOptions(format: FileFormat, target: string, header: boolean): str
   }
 }
 
-async function publish(plan: Plan): Promise<void> {
+async function publish(plan: Plan, allowed: DataFiles): Promise<void> {
   const { target, staging, format, mode, partitionBy, part, shown } = plan;
   const data = join(staging, 'data');
   if (isContinued(plan) && (await exists(target))) await continueFile(plan);
@@ -189,7 +189,8 @@ async function publish(plan: Plan): Promise<void> {
   else if (mode === 'append') {
     const files = partitionBy.length > 0 ? await filesIn(data) : [''];
     for (const file of files) {
-      const place = join(target, file === '' ? part + endingsOf(format)[0]! : file);
+      // A folder of a partition that is there already may be a link to elsewhere.
+      const place = await allowed.target(join(target, file === '' ? part + endingsOf(format)[0]! : file));
       await mkdir(dirname(place), { recursive: true });
       await rename(join(data, file), place);
     }

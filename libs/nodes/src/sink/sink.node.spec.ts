@@ -145,6 +145,54 @@ describe('a file sink', () => {
   });
 });
 
+describe('a path through a link', () => {
+  it('is refused where the link leaves the roots, even when nothing is there yet', async () => {
+    const own = await NodeHarness.create();
+    await own.table('rows', [{ id: 1, kind: 'a' }]);
+    const at = (path: string): string => join(own.settings.workingDirectory, path);
+    const outside = join(own.root, 'outside');
+    await symlink(join(outside, 'o.csv'), at('file.csv'));
+    await symlink(outside, at('folder'));
+    await mkdir(at('log'));
+    await symlink(outside, at('log/kind=a'));
+    const write = (config: JsonObject): Promise<string> =>
+      own.failure(own.run(sinkNode, 'out', { destination: 'file', ...config }, { after: ['rows'] }));
+    const refused = /^PathNotAllowed: .*DATA_ROOTS/;
+    for (const write_mode of ['overwrite', 'append', 'error']) {
+      expect(await write({ path: 'file.csv', write_mode })).toMatch(refused);
+      expect(await write({ path: 'folder/new/o.csv', write_mode })).toMatch(refused);
+    }
+    await mkdir(outside);
+    expect(await write({ path: 'folder/o.csv' })).toMatch(refused);
+    const partitions = { path: 'log', write_mode: 'append', partition_by: ['kind'], format: 'csv' };
+    expect(await write(partitions)).toMatch(refused);
+    expect(await readdir(outside)).toEqual([]);
+    await symlink('later.csv', at('inside.csv'));
+    expect(await write({ path: 'inside.csv' })).toBe('no failure');
+    expect(await readFile(at('later.csv'), 'utf8')).toBe('id,kind\n1,a\n');
+    await own.close();
+  });
+});
+
+describe('a CSV file', () => {
+  it('is read back by a source as it was: empty texts, nulls, quotes and line ends', async () => {
+    const rows = [
+      { id: 1, text: '', n: null },
+      { id: 2, text: null, n: 1.5 },
+      { id: 3, text: ' a, "b"\nc ', n: 2 },
+      { id: 4, text: 'NULL', n: 3 },
+    ];
+    await harness.table('odd', rows);
+    await harness.run(sinkNode, 'out', { destination: 'file', path: 'odd.csv' }, { after: ['odd'] });
+    await harness.run(sourceNode, 'back', { source_type: 'file', path: 'odd.csv' });
+    expect(await harness.rows('back')).toEqual(rows);
+    await harness.table('one', [{ text: '' }, { text: null }, { text: 'x' }]);
+    await harness.run(sinkNode, 'out', { destination: 'file', path: 'one.tsv' }, { after: ['one'] });
+    await harness.run(sourceNode, 'back', { source_type: 'file', path: 'one.tsv' });
+    expect((await harness.rows('back')).map(({ text }) => text)).toEqual(['', null, 'x']);
+  });
+});
+
 describe('a path that cannot be', () => {
   it('is told with the reason', async () => {
     await harness.file('file', 'x');

@@ -1,13 +1,10 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { formatOf } from '../tables/file-format.js';
-import { renderedConfigCheck } from '../tables/rendered-config.js';
 import { tableInputs, tableUpstream } from '../tables/table-output.js';
 import { showRows } from './console-sink.js';
 import { folderMessage, writeFiles, writesFolder } from './file-sink.js';
 import { SINK_SCHEMA } from './sink.schema.js';
-
-const checkConfig = renderedConfigCheck(SINK_SCHEMA);
 
 /** Takes rows out of a pipeline: to files under DATA_ROOTS, or as a preview into the run's log. */
 export const sinkNode: NodeKind = {
@@ -29,7 +26,6 @@ export const sinkNode: NodeKind = {
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
-    checkConfig(context.config);
     const tables = tableInputs(context);
     const [table] = tables;
     if (tables.length > 1) {

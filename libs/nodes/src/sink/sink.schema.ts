@@ -17,7 +17,8 @@ const FILE = {
     },
     format: {
       enum: FILE_FORMATS,
-      description: "Told by the path's ending when left out (.gz and .zst compress); parquet for a folder.",
+      description:
+        'Told by the path\'s ending when left out (.gz and .zst compress); parquet for a folder. In csv an empty text is written as `""` and null as nothing, which a source reads as they were.',
     },
     write_mode: {
       enum: WRITE_MODES,

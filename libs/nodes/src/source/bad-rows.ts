@@ -1,4 +1,5 @@
 import { type DuckDbSession } from '../tables/duckdb.js';
+import { countOf } from '../tables/sql-text.js';
 import { NodeError } from '../node-kind.js';
 
 /** A row of a CSV file that does not fit, in words. */
@@ -60,7 +61,11 @@ function describe(kind: string, column: string | null, message: string, line: st
     const at = kind === 'TOO MANY COLUMNS' ? 'more' : String(count);
     return `: expected ${expected} columns, found ${at}: ${clip(line)}`;
   }
-  if (kind === 'UNQUOTED VALUE') return `: a quote is not closed: ${clip(line)}`;
+  if (kind === 'UNQUOTED VALUE') {
+    const [first, ...taken] = line.trimEnd().split('\n');
+    const more = taken.length > 0 ? ` (it takes ${countOf(taken.length, 'line')} after it along)` : '';
+    return `${column === null ? '' : `, column '${column}'`}: a quote is not closed: ${clip(first!)}${more}`;
+  }
   if (kind === 'INVALID ENCODING') return ': is not valid in its encoding; set options.encoding';
   return `: ${message.split('\n')[0]}`;
 }

@@ -38,23 +38,32 @@ const ALLOWED: Record<FileFormat, readonly string[]> = {
 export const unfitOptions = (format: FileFormat, options: object): string[] =>
   Object.keys(options).filter((key) => !ALLOWED[format].includes(key));
 
-/** DuckDB's call that reads these files as one table; `extra` are further arguments. */
+/** The separator of a CSV file when the options do not say. */
+export const delimiterOf = (file: string, { delimiter }: FileOptions): string =>
+  delimiter ?? (formatOf(file).ending === '.tsv' ? '\t' : ',');
+
+/**
+ * DuckDB's call that reads these files as one table; `extra` are further arguments.
+ * @param stated for CSV: all columns with their types, so that nothing is detected.
+ */
 export function readerCall(
   format: FileFormat,
   files: readonly string[],
   options: FileOptions,
   extra: readonly string[] = [],
+  stated?: Record<string, string>,
 ): string {
   const unfit = unfitOptions(format, options);
   if (unfit.length > 0) {
     throw new NodeError('InvalidConfig', `options.${unfit[0]} does not apply to ${format}`, false);
   }
   const several = files.length > 1 ? ['union_by_name = true'] : [];
-  const sample = options.sample_size === undefined ? [] : [`sample_size = ${Number(options.sample_size)}`];
+  const sample =
+    options.sample_size === undefined || stated ? [] : [`sample_size = ${Number(options.sample_size)}`];
   const shared = [listLiteral(files), ...several, ...extra];
   switch (format) {
     case 'csv':
-      return `read_csv(${[...shared, ...sample, ...csvArguments(files[0]!, options)].join(', ')})`;
+      return `read_csv(${[...shared, ...sample, ...csvArguments(files[0]!, options, stated)].join(', ')})`;
     case 'json':
     case 'ndjson': {
       // Objects with many different keys stay objects: their columns should not depend on how many there are.
@@ -74,12 +83,11 @@ export function readerCall(
  * The dialect is always stated and never guessed: around one bad row DuckDB's guess makes a table of one column,
  * or one that begins below it.
  */
-function csvArguments(file: string, options: FileOptions): string[] {
+function csvArguments(file: string, options: FileOptions, stated?: Record<string, string>): string[] {
   const { header = true, quote = '"', escape = '"', columns } = options;
-  const delimiter = options.delimiter ?? (formatOf(file).ending === '.tsv' ? '\t' : ',');
   const nulls = ['', ...[options.null_values ?? []].flat()];
   return [
-    `delim = ${literal(delimiter)}`,
+    `delim = ${literal(delimiterOf(file, options))}`,
     `quote = ${literal(quote)}`,
     `escape = ${literal(quote === '' ? '' : escape)}`,
     `header = ${header === true}`,
@@ -87,6 +95,7 @@ function csvArguments(file: string, options: FileOptions): string[] {
     ...(options.encoding ? [`encoding = ${literal(options.encoding)}`] : []),
     `skip = ${Number(options.skip_lines ?? 0)}`,
     "comment = ''",
-    ...(columns ? [`${header ? 'types' : 'columns'} = ${structLiteral(columns)}`] : []),
+    ...(columns && !stated ? [`${header ? 'types' : 'columns'} = ${structLiteral(columns)}`] : []),
+    ...(stated ? ['auto_detect = false', `columns = ${structLiteral(stated)}`] : []),
   ];
 }

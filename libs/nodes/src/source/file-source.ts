@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
-import { chooseFormat, endingsOf, formatOf, type FileFormat } from '../tables/file-format.js';
+import { chooseFormat, endingsOf, FILE_FORMATS, type FileFormat } from '../tables/file-format.js';
 import { countOf } from '../tables/sql-text.js';
 import { EngineFault, nodeErrorOf } from '../tables/table-errors.js';
-import { inSession, tableTarget, writeTable } from '../tables/table-output.js';
-import { badRowError, badRows, COLLECT_BAD_ROWS, skippedRows } from './bad-rows.js';
+import { inSession, type TableTarget, tableTarget, writeTable } from '../tables/table-output.js';
+import { badRows, skippedRows } from './bad-rows.js';
+import { type CsvFiles, csvError, csvQueries, tripsOverEmptyText } from './csv-query.js';
 import { type FileOptions, readerCall } from './file-reader.js';
 
 /** Reads files into this attempt's table. */
@@ -15,23 +19,48 @@ export async function readFiles(context: NodeContext): Promise<NodeResult> {
   const options = (config['options'] ?? {}) as FileOptions;
   const data = new DataFiles(settings, artifacts.root);
   const { format, files } = await find(data, written, config['format']);
-  const skip = options.bad_rows === 'skip';
-  const reader = readerCall(format, files, options, skip ? COLLECT_BAD_ROWS : []);
-  const query = `SELECT * FROM ${reader}`;
   const target = await tableTarget(context);
+  const sample = join(settings.duckdb.tempDirectory, `sample-${randomUUID()}.csv`);
+  const display = (path: string): string => data.display(path);
+  const csv: CsvFiles = { files, options, sample, display };
+  const csvPaths = format === 'csv' ? [sample] : [];
 
-  return inSession(context, { paths: [...files, target.path] }, async (session) => {
-    try {
-      const result = await writeTable(session, query, await session.columns(query), target, context);
-      const warning = skip && skippedRows(await badRows(session, (path) => data.display(path)));
-      if (warning) context.log('WARNING', warning);
-      const from = files.length === 1 ? data.display(files[0]!) : countOf(files.length, 'file');
-      context.log('INFO', `read ${countOf(result.rows, 'row')} from ${from}`);
-      return result;
-    } catch (error) {
-      throw await explain(error, session, data, format, files, options);
-    }
-  });
+  try {
+    return await inSession(context, { paths: [...files, target.path, ...csvPaths] }, async (session) => {
+      try {
+        const queries =
+          format === 'csv'
+            ? await csvQueries(session, csv)
+            : [`SELECT * FROM ${readerCall(format, files, options)}`];
+        const result = await writeFirst(session, queries, target, context);
+        const skipped = format === 'csv' && options.bad_rows === 'skip' && (await badRows(session, display));
+        const warning = skipped && skippedRows(skipped);
+        if (warning) context.log('WARNING', warning);
+        const from = files.length === 1 ? display(files[0]!) : countOf(files.length, 'file');
+        context.log('INFO', `read ${countOf(result.rows, 'row')} from ${from}`);
+        return result;
+      } catch (error) {
+        throw await explain(error, session, format, csv);
+      }
+    });
+  } finally {
+    await rm(sample, { force: true });
+  }
+}
+
+/** Writes the rows of the first query; the next one is for a file that turns out to quote everything. */
+async function writeFirst(
+  session: DuckDbSession,
+  [query, ...others]: string[],
+  target: TableTarget,
+  context: NodeContext,
+): Promise<NodeResult & { rows: number }> {
+  try {
+    return await writeTable(session, query!, await session.columns(query!), target, context);
+  } catch (error) {
+    if (others.length === 0 || !tripsOverEmptyText(error)) throw error;
+    return writeFirst(session, others, target, context);
+  }
 }
 
 async function find(
@@ -39,41 +68,30 @@ async function find(
   written: string[],
   asked: unknown,
 ): Promise<{ format: FileFormat; files: string[] }> {
-  const formats = new Set(written.map((path) => asked ?? formatOf(path).format ?? 'parquet'));
-  if (formats.size > 1) {
-    throw new NodeError(
-      'UnknownFormat',
-      `the files have different formats: ${[...formats].join(', ')}`,
-      false,
-    );
-  }
-  const endings = endingsOf([...formats][0] as FileFormat);
+  const endings = FILE_FORMATS.filter((format) => format === (asked ?? format)).flatMap(endingsOf);
   const files: string[] = [];
   for (const path of written) files.push(...(await data.find(path, endings)));
   // A glob or a folder is told by what was found in it.
-  return { format: chooseFormat(files[0]!, asked), files: [...new Set(files)] };
+  const [format, ...others] = new Set(files.map((file) => chooseFormat(data.display(file), asked)));
+  if (others.length === 0) return { format: format!, files: [...new Set(files)] };
+  const message = `the files have different formats: ${[format, ...others].join(', ')}; set format, or name those of one format, such as '*.csv'`;
+  throw new NodeError('UnknownFormat', message, false);
 }
 
 /** Names the file, line, column and value where the engine knows them. */
 async function explain(
   error: unknown,
   session: DuckDbSession,
-  data: DataFiles,
   format: FileFormat,
-  files: string[],
-  options: FileOptions,
+  csv: CsvFiles,
 ): Promise<unknown> {
   if (!(error instanceof EngineFault)) return error;
-  const display = (path: string): string => data.display(path);
+  const { files, display } = csv;
   const names =
     files.length === 1 ? display(files[0]!) : `${display(files[0]!)} and ${files.length - 1} more`;
   const { message } = error;
   if (format === 'csv' && /^(?:CSV Error|Error when sniffing)/.test(message)) {
-    const reader = readerCall(format, files, options, COLLECT_BAD_ROWS);
-    const bad = await badRowError(session, reader, display);
-    if (bad) return bad;
-    const reason = 'does not look like CSV with the given delimiter, quote and header';
-    return new NodeError('BadRow', `${names} ${reason}`, false);
+    return csvError(session, csv, names);
   }
   const unknown = /Columns with names: "([^]*?)" do not exist/.exec(message)?.[1];
   if (unknown !== undefined) {

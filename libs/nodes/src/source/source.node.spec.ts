@@ -102,6 +102,30 @@ describe('a file source', () => {
     expect(await harness.rows('in')).toEqual([{ a: 7 }]);
   });
 
+  it('tells an empty text from null, unless the file quotes its numbers too', async () => {
+    await harness.file('empty.csv', 'id,note,n\n1,"",5\n2,,\n');
+    await file({ path: 'empty.csv' });
+    expect(await harness.rows('in')).toEqual([
+      { id: 1, note: '', n: 5 },
+      { id: 2, note: null, n: null },
+    ]);
+    await harness.file('quoted.csv', '"id","note"\n"1",""\n"","b"\n');
+    await file({ path: 'quoted.csv' });
+    const quoted = [
+      { id: 1, note: null },
+      { id: null, note: 'b' },
+    ];
+    expect(await harness.rows('in')).toEqual(quoted);
+    // Where the first rows do not show it.
+    const many = Array.from({ length: 30_000 }, (_, i) => `"${i}",""`).join('\n');
+    await harness.file('quoted.csv', `"id","note"\n${many}\n"","b"\n`);
+    await file({ path: 'quoted.csv' });
+    expect((await harness.rows('in', 40_000)).slice(-1)).toEqual([{ id: null, note: 'b' }]);
+    await harness.file('stated.csv', 'id,note\n1,"NA"\n2,""\n');
+    await file({ path: 'stated.csv', options: { null_values: 'NA' } });
+    expect((await harness.rows('in')).map((row) => row['note'])).toEqual([null, null]);
+  });
+
   it('takes an empty file with a header as an empty table', async () => {
     await harness.file('head.csv', 'a,b\n');
     await expect(file({ path: 'head.csv' })).resolves.toMatchObject({ output: { rows: 0 } });
@@ -132,10 +156,52 @@ describe('a bad row', () => {
     expect(await failure({ path: 'long.csv' })).toBe(
       'BadRow: long.csv line 3: expected 2 columns, found more: 1,2,3,4',
     );
-    await harness.file('quote.csv', 'a,b\n1,"x\n2,y\n');
-    expect(await failure({ path: 'quote.csv' })).toMatch(/^BadRow: quote\.csv/);
     await harness.file('latin.csv', Buffer.from('name,b\nJos\xe9,1\n', 'latin1'));
     expect(await failure({ path: 'latin.csv' })).toMatch(/^BadRow: latin\.csv line 2: .*encoding/);
+  });
+
+  it('with a quote that is never closed is told by its line, wherever it stands', async () => {
+    await harness.file('quote.csv', 'a,b\n1,"x\n2,y\n3,z\n');
+    expect(await failure({ path: 'quote.csv' })).toBe(
+      `BadRow: quote.csv line 2, column 'b': a quote is not closed: 1,"x (it takes 2 lines after it along)`,
+    );
+    await harness.file('stray.csv', 'a;b\n1;2\n3;"x"y\n');
+    expect(await failure({ path: 'stray.csv', options: { delimiter: ';' } })).toBe(
+      `BadRow: stray.csv line 3, column 'b': a quote is not closed: 3;"x"y`,
+    );
+    await harness.file('late.csv', `id,amount,city\n${rows}\n7,8,"open\n8,9,c\n`);
+    expect(await failure({ path: 'late.csv' })).toMatch(
+      /^BadRow: late\.csv line 30002, column 'city': a quote/,
+    );
+    await harness.file('header.csv', 'a,"b\n1,2\n');
+    expect(await failure({ path: 'header.csv' })).toBe('BadRow: header.csv line 1: a quote is not closed');
+    await harness.file('among/1.csv', 'a,b\n1,2\n');
+    await harness.file('among/2.csv', 'b,a\n1,"2\n');
+    expect(await failure({ path: 'among/*.csv' })).toMatch(/^BadRow: among\/2\.csv line 2, column 'a'/);
+    await harness.file('bare.csv.gz', gzipSync('1,2\n3,"4\n'));
+    expect(await failure({ path: 'bare.csv.gz', options: { header: false } })).toMatch(
+      /^BadRow: bare\.csv\.gz line 2, column 'column1': a quote is not closed/,
+    );
+  });
+
+  it('with a stray quote is skipped like any other, and the types stay those of the good rows', async () => {
+    await harness.file('skip/a.csv', 'id,day,name\n1,2026-01-31,x\n2,2026-02-01,"y"z\n3,2026-02-02,w\n');
+    await harness.file('skip/b.csv', 'name,id\nv,4\n');
+    await file({ path: 'skip/*.csv', options: { bad_rows: 'skip' } });
+    expect(await harness.rows('in')).toEqual([
+      { id: 1, day: '2026-01-31', name: 'x' },
+      { id: 3, day: '2026-02-02', name: 'w' },
+      { id: 4, day: null, name: 'v' },
+    ]);
+    expect(harness.columns('in').map(({ type }) => type)).toEqual(['BIGINT', 'DATE', 'VARCHAR']);
+    expect(harness.logs.at(-2)).toBe(
+      `WARNING skipped 1 bad row(s): skip/a.csv line 3, column 'name': a quote is not closed: 2,2026-02-01,"y"z`,
+    );
+    await harness.file('open.csv', 'a,b\n1,2\n3,"x\n5,6\n');
+    await file({ path: 'open.csv', options: { bad_rows: 'skip', columns: { a: 'INTEGER' } } });
+    expect(await harness.rows('in')).toEqual([{ a: 1, b: 2 }]);
+    expect(harness.columns('in')[0]).toEqual({ name: 'a', type: 'INTEGER' });
+    expect(harness.logs.at(-2)).toContain('it takes 1 line after it along');
   });
 
   it('is left out and counted when asked to', async () => {
@@ -170,6 +236,57 @@ describe('a bad row', () => {
 });
 
 describe('a path', () => {
+  it('of a folder is told by the files in it, and what is missing is said', async () => {
+    await harness.file('plain/a.csv', 'a\n1\n');
+    await harness.file('plain/deep/b.csv', 'a\n2\n');
+    await harness.file('plain/README.md', 'not data');
+    await file({ path: 'plain' });
+    expect(await harness.rows('in')).toEqual([{ a: 1 }, { a: 2 }]);
+    await harness.file('mixed/a.csv', 'a\n1\n');
+    await harness.file('mixed/b.ndjson', '{"a": 1}\n');
+    expect(await failure({ path: 'mixed' })).toBe(
+      "UnknownFormat: the files have different formats: csv, ndjson; set format, or name those of one format, such as '*.csv'",
+    );
+    await harness.file('notes/a.txt', 'a\n1\n');
+    expect(await failure({ path: 'notes' })).toMatch(
+      /^FileNotFound: 'notes' is a folder without a file that ends in \.csv, .*; set format, or name its files with a glob such as 'notes\/\*\.csv'$/,
+    );
+    expect(await failure({ path: 'notes', format: 'csv' })).toMatch(
+      /^FileNotFound: 'notes' is a folder without/,
+    );
+    expect(await failure({ path: 'notes/*.txt' })).toMatch(
+      /^UnknownFormat: the format of 'notes\/a\.txt' is unclear/,
+    );
+  });
+
+  it('through a link to nothing is judged by where the link points', async () => {
+    const { workingDirectory } = harness.settings;
+    const dangling = async (name: string, target: string): Promise<void> => {
+      await mkdir(join(workingDirectory, 'dangling'), { recursive: true });
+      await symlink(target, join(workingDirectory, 'dangling', name));
+    };
+    await dangling('out.csv', join(harness.root, 'not-there.csv'));
+    await dangling('up.csv', '../../not-there.csv');
+    await dangling('hop.csv', 'out.csv');
+    await dangling('dir', join(harness.root, 'no-folder'));
+    for (const path of ['out.csv', 'up.csv', 'hop.csv', 'dir/a.csv', 'dir/*.csv']) {
+      expect([path, await failure({ path: `dangling/${path}` })]).toEqual([
+        path,
+        expect.stringMatching(/^PathNotAllowed: .*DATA_ROOTS/),
+      ]);
+    }
+    expect(await failure({ path: 'dangling/o*.csv' })).toMatch(/^(PathNotAllowed|FileNotFound)/);
+    await dangling('in.csv', '../inside-but-gone.csv');
+    expect(await failure({ path: 'dangling/in.csv' })).toMatch(
+      /^FileNotFound: 'dangling\/in\.csv' was not found/,
+    );
+    expect(await failure({ path: 'dangling/in*.csv' })).toMatch(/^FileNotFound: .*(link|not found)/);
+    await dangling('circle.csv', 'circle.csv');
+    expect(await failure({ path: 'dangling/circle.csv' })).toMatch(
+      /^BadPath: symbolic links lead in a circle/,
+    );
+  });
+
   it('that names nothing is told as written and where it was looked for', async () => {
     const where = harness.settings.workingDirectory;
     expect(await failure({ path: 'in/nope.csv' })).toBe(

@@ -1,13 +1,10 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { FILE_FORMATS, type FileFormat, formatOf } from '../tables/file-format.js';
-import { renderedConfigCheck } from '../tables/rendered-config.js';
 import { unfitOptions } from './file-reader.js';
 import { readFiles } from './file-source.js';
 import { readRows } from './inline-source.js';
 import { SOURCE_SCHEMA } from './source.schema.js';
-
-const checkConfig = renderedConfigCheck(SOURCE_SCHEMA);
 
 /** Brings rows into a pipeline: from files under DATA_ROOTS, or from the config itself. */
 export const sourceNode: NodeKind = {
@@ -33,7 +30,6 @@ export const sourceNode: NodeKind = {
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
-    checkConfig(context.config);
     return context.config['source_type'] === 'inline' ? readRows(context) : readFiles(context);
   },
 };

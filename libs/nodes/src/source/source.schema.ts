@@ -18,14 +18,18 @@ const OPTIONS = {
     escape: { ...ONE_CHARACTER, description: 'CSV: what escapes a quote inside quotes; `"` by default.' },
     null_values: {
       anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 100 }],
-      description: 'CSV: texts that stand for null, besides the empty one.',
+      description:
+        'CSV: texts that stand for null, quoted or not, besides the empty one. Without it nothing between two ' +
+        'delimiters is null and `""` is an empty text, unless the file has `""` in a column of numbers or dates: ' +
+        'then it quotes everything, and both are null.',
     },
     encoding: { enum: ['utf-8', 'utf-16', 'latin-1'], description: 'CSV: utf-8 by default.' },
     skip_lines: { type: 'integer', minimum: 0, description: 'CSV: lines before the header.' },
     bad_rows: {
       enum: ['fail', 'skip'],
       description:
-        'CSV: fail at the first row that does not fit (default), or skip such rows with a warning.',
+        'CSV: fail at the first row that does not fit (default), or skip such rows with a warning. ' +
+        'A quote that is never closed makes one bad row of all that follows it.',
     },
     sample_size: {
       type: 'integer',
@@ -51,7 +55,7 @@ const FILE = {
     },
     format: {
       enum: FILE_FORMATS,
-      description: "Told by the path's ending when left out; .gz and .zst are fine.",
+      description: 'Told by the endings of the files when left out; .gz and .zst are fine.',
     },
     options: OPTIONS,
   },

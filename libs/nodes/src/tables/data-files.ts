@@ -1,4 +1,4 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { NodeError } from '../node-kind.js';
 import { type NodeSettings } from '../settings.js';
@@ -29,19 +29,22 @@ export class DataFiles {
     if (info?.isFile()) return [await this.inside(await realpath(path), written)];
     if (info?.isDirectory()) {
       const folder = await this.inside(await realpath(path), written);
-      const found = await this.list(folder, '**', written);
-      return this.orMissing(
-        found.filter((file) => isData(file, folder, endings)),
-        written,
-        path,
-      );
+      const files = (await this.list(folder, '**', written)).filter((file) => isData(file, folder, endings));
+      if (files.length > 0) return files;
+      const message =
+        `'${written}' is a folder without a file that ends in ${endings.slice(0, 12).join(', ')}; ` +
+        `set format, or name its files with a glob such as '${join(written, '*.csv')}'`;
+      throw new NodeError('FileNotFound', message, false);
     }
-    if (!GLOB.test(path)) return this.orMissing([], written, path);
+    if (!GLOB.test(path)) {
+      // A link to nothing must not tell by its error what there is elsewhere.
+      await this.inside(await realOrFuture(path), written);
+      return this.orMissing([], written, path);
+    }
     const parts = path.split(sep);
     const fixed = parts.findIndex((part) => GLOB.test(part));
-    const folder = await realpath(parts.slice(0, fixed).join(sep) || sep).catch(() => undefined);
-    if (folder === undefined) return this.orMissing([], written, path);
-    await this.inside(folder, written);
+    const folder = await this.inside(await realOrFuture(parts.slice(0, fixed).join(sep) || sep), written);
+    if (!(await exists(folder))) return this.orMissing([], written, path);
     const pattern = parts.slice(fixed).join(sep);
     const found = await this.list(folder, pattern, written);
     // As in a shell, `*` does not mean hidden files: temporary ones of a sink at work are such.
@@ -77,7 +80,7 @@ export class DataFiles {
   }
 
   private roots(): Promise<string[]> {
-    return Promise.all(this.settings.dataRoots.map(realOrFuture));
+    return Promise.all(this.settings.dataRoots.map((root) => realOrFuture(root)));
   }
 
   private async inside(real: string, written: string): Promise<string> {
@@ -104,7 +107,14 @@ export class DataFiles {
     const files = await withDuckDb({ limits, directories: [folder] }, (session) =>
       session.texts(`SELECT file FROM glob(${literal(join(folder, pattern))}) ORDER BY file`),
     );
-    const real = await Promise.all(files.map(async (file) => this.inside(await realpath(file), written)));
+    const real = await Promise.all(
+      files.map(async (file) => {
+        const found = await this.inside(await realOrFuture(file), written);
+        if (await exists(found)) return found;
+        const message = `'${this.display(file)}' is a symbolic link to a file that does not exist`;
+        throw new NodeError('FileNotFound', message, false);
+      }),
+    );
     return [...new Set(real)];
   }
 
@@ -128,14 +138,24 @@ const isHidden = (file: string, folder: string): boolean =>
 const isWithin = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
-/** The real path, links resolved as far as the path exists. */
-async function realOrFuture(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(await realOrFuture(parent), basename(path));
-  }
+/** As many links in a row as the systems allow; more are a circle. */
+const MAX_LINKS = 40;
+
+/**
+ * The real path of something that need not exist: what exists is resolved, and so is a link to nothing, because
+ * whoever writes there writes where it points.
+ * @throws NodeError when links lead in a circle
+ */
+async function realOrFuture(path: string, links = 0): Promise<string> {
+  const real = await realpath(path).catch(() => undefined);
+  if (real !== undefined) return real;
+  if (links > MAX_LINKS) throw new NodeError('BadPath', 'symbolic links lead in a circle', false);
+  const parent = dirname(path);
+  if (parent === path) return path;
+  const folder = await realOrFuture(parent, links);
+  const place = join(folder, basename(path));
+  const link = await readlink(place).catch(() => undefined);
+  return link === undefined ? place : realOrFuture(resolve(folder, link), links + 1);
 }
 
 /** Whether anything is there, a dangling link included. */

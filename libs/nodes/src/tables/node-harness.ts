@@ -14,6 +14,7 @@ import { ArtifactStore } from '../artifacts.js';
 import { type NodeContext, type NodeInput, type NodeKind, type NodeResult } from '../node-kind.js';
 import { type NodeSettings } from '../settings.js';
 import { NODE_KINDS } from '../registry.js';
+import { checkRendered } from '../validation/node-config.js';
 import { readTablePreview } from './preview.js';
 
 type Outcome = NodeResult & { output: unknown };
@@ -87,7 +88,10 @@ export class NodeHarness {
       params,
       tags: {},
       task: { id: `task_${id}`, node_id: id, attempt: 1, claim_id: randomUUID() },
-      config: renderConfig(config, this.scope(params), { isBound, at: `nodes.${id}.config` }),
+      config: checkRendered(
+        kind,
+        renderConfig(config, this.scope(params), { isBound, at: `nodes.${id}.config` }),
+      ),
       inputs,
       log: (level, message) => this.logs.push(`${level} ${message}`),
       progress: (fraction) => this.progress.push(fraction),

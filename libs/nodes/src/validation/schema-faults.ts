@@ -36,7 +36,6 @@ export function schemaFaults(
 
 /** A hostile value can fail in a million places, and sorting out unions is quadratic. */
 const MAX_ERRORS = 1000;
-const TEMPLATE_PATTERN = '\\{\\{';
 const STRUCTURAL = new Set(['additionalProperties', 'required', 'oneOf', 'anyOf', 'discriminator', 'if']);
 
 function isTemplate({ data, keyword }: ErrorObject): boolean {
@@ -149,10 +148,6 @@ function describe(error: ErrorObject): ErrorDetail {
     case 'oneOf':
       return detail(unionMessage(error), 'type_error');
     case 'pattern':
-      // The pattern of templates is how a schema says 'or a template'; nobody should have to read it.
-      if (params['pattern'] === TEMPLATE_PATTERN) {
-        return detail(`must be a number or a template {{ … }}, got ${show(error.data)}`, 'type_error');
-      }
       return detail(`must match ${String(params['pattern'])}, got ${show(error.data)}`, 'value_error');
     case 'format':
       return detail(`must be a ${String(params['format'])}, got ${show(error.data)}`, 'value_error');

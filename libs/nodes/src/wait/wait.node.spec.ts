@@ -1,10 +1,14 @@
 import { type JsonObject } from '@tauro/domain';
 import { NodeError, type NodeContext } from '../node-kind.js';
+import { checkRendered } from '../validate.js';
 import { waitNode } from './wait.node.js';
 
 const run = (config: object): Promise<{ wait_until: Date }> =>
   Promise.resolve().then(() =>
-    waitNode.execute({ config, log: () => undefined } as unknown as NodeContext),
+    waitNode.execute({
+      config: checkRendered(waitNode, config as Record<string, unknown>),
+      log: () => undefined,
+    } as unknown as NodeContext),
   ) as never;
 const check = (config: JsonObject): unknown => waitNode.check!({ id: 'w', type: 'wait', config }, []);
 
@@ -53,7 +57,7 @@ describe('wait', () => {
     );
     expect(error).toBeInstanceOf(NodeError);
     expect(error).toMatchObject({ type: 'InvalidConfig', retryable: false });
-    expect((error as Error).message).toMatch(/^wait\.(seconds|until) must be/);
+    expect((error as Error).message).toMatch(/(seconds|until) must be/);
   });
 
   it('takes exactly one of the two, and checks a time that is no template at create', () => {

@@ -41,9 +41,7 @@ export const waitNode: NodeKind = {
     const { config } = context;
     const now = Date.now();
     const wakeAt =
-      config['until'] === undefined
-        ? now + milliseconds(config['seconds'], 'wait.seconds')
-        : until(config['until']);
+      config['until'] === undefined ? now + milliseconds(config['seconds']) : until(config['until']);
     const wait_until = new Date(Math.max(wakeAt, now));
     context.log('INFO', `waiting until ${wait_until.toISOString()}`);
     return Promise.resolve({ wait_until, output: { waited_until: wait_until.toISOString() } });

@@ -1,4 +1,5 @@
 export * from './artifacts.js';
+export * from './error-types.js';
 export * from './node-kind.js';
 export * from './registry.js';
 export * from './settings.js';

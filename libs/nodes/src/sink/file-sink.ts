@@ -145,7 +145,7 @@ async function checkHeader({ target, shown }: Plan, columns: TableInput['columns
   const names = columns.map((column) => column.name);
   if (found.join(separator) === names.join(separator)) return;
   const message = `'${shown}' has the columns ${found.join(', ')}, but ${names.join(', ')} are to be appended`;
-  throw new NodeError('SchemaMismatch', message, false);
+  throw new NodeError('ColumnMismatch', message, false);
 }
 
 /** A copy of what is there with the new rows behind it, then one rename: readers never see half a row. */

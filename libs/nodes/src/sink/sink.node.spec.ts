@@ -114,7 +114,7 @@ describe('a file sink', () => {
     expect((await back('log.csv')).map((row) => row['id'])).toEqual([9, 1]);
     await harness.file('other.csv', 'a,b\n1,2\n');
     expect(await failure({ path: 'other.csv', write_mode: 'append' })).toMatch(
-      /^SchemaMismatch: 'other\.csv' has the columns a, b, but id, /,
+      /^ColumnMismatch: 'other\.csv' has the columns a, b, but id, /,
     );
   });
 

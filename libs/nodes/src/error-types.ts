@@ -1,0 +1,58 @@
+/** What a failure's `error.type` means. A handler's own errors have the name of their class beside these. */
+export interface ErrorType {
+  type: string;
+  meaning: string;
+  /** Whether another attempt may help; without that the task fails at once, whatever attempts are left. */
+  retried: boolean | 'it depends';
+}
+
+const type = (name: string, meaning: string, retried: ErrorType['retried'] = false): ErrorType => ({
+  type: name,
+  meaning,
+  retried,
+});
+
+/** Every `error.type` that Tauro itself gives, in one place. A test compares it with the code and the docs. */
+export const ERROR_TYPES: readonly ErrorType[] = [
+  // The definition
+  type('InvalidConfig', 'the config does not fit once its templates have values'),
+  type('TemplateError', 'a template has no value, or cannot be read'),
+  type('ConditionError', 'the condition of `when` cannot be worked out'),
+  type('UnknownNodeType', 'this worker does not know the type of the node'),
+  type('SqlRefused', 'the SQL is not one SELECT, or reaches outside the inputs of its node'),
+  // Files and tables
+  type('PathNotAllowed', 'the path leaves `DATA_ROOTS`'),
+  type('BadPath', 'the path is no path of a file, or of the wrong kind'),
+  type('FileNotFound', 'nothing is there'),
+  type('UnknownFormat', 'neither the path nor `format` tells one format'),
+  type('BadFile', 'the file is not of its format'),
+  type('BadRow', 'a row does not fit; the message has file, line and column'),
+  type('TargetExists', 'something is there already, and `write_mode` is `error`'),
+  type('WriteFailed', 'the disk is full, or the worker may not write there', true),
+  type('NoTable', 'no upstream node made a table'),
+  type('ColumnNotFound', 'there is no such column; the message lists those there are'),
+  type('ColumnMismatch', 'two tables, or a table and a file, have different columns'),
+  type('DuplicateColumn', 'two columns would have one name'),
+  type('BadValue', 'a value cannot be converted'),
+  type('TableError', 'the database failed otherwise', 'it depends'),
+  type('OutOfMemory', 'the query or the handler needs more memory than it may have', true),
+  // HTTP
+  type('EgressDenied', 'the address is private, or a metadata service'),
+  type('HttpConnection', 'no connection, or it broke', true),
+  type('HttpTimeout', 'no answer in time', true),
+  type('HttpStatus', 'a status that was not expected: 408, 425, 429 and 5xx are retried', 'it depends'),
+  type('TooManyRedirects', 'more than 5 redirects'),
+  type('ResponseTooLarge', 'the answer is larger than 1 MB'),
+  // Handlers
+  type('UnknownHandler', 'this worker does not have the handler'),
+  type('InvalidInput', 'the input does not fit the schema of the handler'),
+  type('InvalidOutput', 'the handler returned what is no JSON'),
+  type('HandlerLoad', 'the files of the handlers cannot be loaded', true),
+  type('HandlerExited', 'the handler ended its process', true),
+  type('HandlerStopped', 'the handler was stopped', true),
+  // Any node
+  type('OutputTooLarge', 'the output is larger than 64 KB'),
+  type('Timeout', 'the attempt took longer than it may', true),
+  type('WorkerLost', 'its worker went away; counted apart from failures', true),
+  type('UpstreamFailed', 'a node before it failed, so it was not run'),
+];

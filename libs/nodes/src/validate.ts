@@ -29,7 +29,8 @@ const MAX_DEPTH = 64;
 /** Checks that ask DuckDB; a few at a time keep the API's memory flat. */
 const CHECKS_AT_ONCE = 8;
 
-const definitionValidator = compile(PIPELINE_SCHEMA);
+/** Compiled on first use: not every process that knows the kinds checks definitions. */
+let definitionValidator: ValidateFunction | undefined;
 
 /**
  * Everything that can be known to be wrong with a definition before it runs: its shape, its graph, each node's
@@ -42,6 +43,7 @@ export async function validateDefinition(
 ): Promise<{ errors: ErrorDetail[] }> {
   const faults = keyFaults(definition);
   if (faults.length > 0) return { errors: faults };
+  definitionValidator ??= compile(PIPELINE_SCHEMA);
   const shape = schemaFaults(definitionValidator, definition).map((fault) => named(fault, definition));
   if (shape.length > 0) return { errors: capped([...shape, ...readableNodeFaults(definition, kinds)]) };
 

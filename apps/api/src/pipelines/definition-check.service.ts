@@ -7,25 +7,28 @@ import {
   invalid,
   type PipelineDefinition,
 } from '@tauro/domain';
-import { validateDefinition } from '@tauro/nodes';
 import { WorkerRegistry } from '@tauro/orchestration';
+import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
 /** Says what is wrong with a definition, and what is only not ready for it yet. */
 @Injectable()
 export class DefinitionCheck {
-  constructor(private readonly workers: WorkerRegistry) {}
+  constructor(
+    private readonly checker: DefinitionChecker,
+    private readonly workers: WorkerRegistry,
+  ) {}
 
   /** @throws DomainError VALIDATION_ERROR with one entry per fault. */
   async accept(definition: unknown): Promise<PipelineDefinition> {
-    const { errors } = await validateDefinition(definition);
+    const errors = await this.checker.check(definition);
     if (errors.length > 0) throw invalid(errors);
     return definition as PipelineDefinition;
   }
 
   /** The same as data, for who only asks. */
   async report(definition: unknown): Promise<ValidationReport> {
-    const { errors } = await validateDefinition(definition);
+    const errors = await this.checker.check(definition);
     if (errors.length > 0) return { valid: false, errors, warnings: [], summary: null };
     const pipeline = definition as PipelineDefinition;
     const summary = {

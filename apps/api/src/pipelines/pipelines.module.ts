@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { DefinitionCheck } from './definition-check.service.js';
 import { DiscoveryService } from './discovery/discovery.service.js';
 import { PipelineCatalog } from './pipeline-catalog.service.js';
@@ -7,7 +8,7 @@ import { VersionsController } from './versions.controller.js';
 
 @Module({
   controllers: [PipelinesController, VersionsController],
-  providers: [DefinitionCheck, DiscoveryService, PipelineCatalog],
+  providers: [DefinitionCheck, DefinitionChecker, DiscoveryService, PipelineCatalog],
   exports: [DiscoveryService],
 })
 export class PipelinesModule {}

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { validateDefinition } from '@tauro/nodes';
 import { discover } from './discover.js';
 import { findSourceFiles } from './source-files.js';
 
@@ -10,6 +11,8 @@ nodes:
   - { id: read, type: source, config: { source_type: inline, rows: [{ n: 1 }] } }
   - { id: show, type: sink, depends_on: [read], config: { destination: console } }
 `;
+
+const check = async (definition: unknown) => (await validateDefinition(definition)).errors;
 
 describe('discovery', () => {
   let folder: string;
@@ -24,7 +27,7 @@ describe('discovery', () => {
   }
   async function look(environment = 'base') {
     const { files, problems } = await findSourceFiles([folder]);
-    const result = await discover(files, { maxBytes: 100_000, environment, variables: {} });
+    const result = await discover(files, { maxBytes: 100_000, environment, variables: {}, check });
     return { ...result, problems: [...problems, ...result.problems] };
   }
 

@@ -1,5 +1,4 @@
-import { type PipelineDefinition } from '@tauro/domain';
-import { validateDefinition } from '@tauro/nodes';
+import { type ErrorDetail, type PipelineDefinition } from '@tauro/domain';
 import { type DiscoveredPipeline } from '@tauro/orchestration';
 import { type DiscoveryProblem } from '../../info/info.dto.js';
 import { importSections } from './five-sections.js';
@@ -21,6 +20,8 @@ export interface DiscoveryOptions {
   environment: string;
   /** What `${X}` in five-section files may name. */
   variables: Variables;
+  /** What is wrong with a definition. */
+  check(definition: unknown): Promise<ErrorDetail[]>;
 }
 
 /** Reads every file, imports and checks what is in it. A bad file spoils nothing but itself. */
@@ -41,7 +42,7 @@ export async function discover(files: SourceFile[], options: DiscoveryOptions): 
   for (const { file, document } of documents) {
     // The sections of an index make no sense on their own.
     if (!isIndex(document) && !result.references.includes(file.path))
-      await takeDefinitions(file, document, result);
+      await takeDefinitions(file, document, options, result);
   }
   // A problem of a section file is told where it is referred to.
   const sections = new Set(
@@ -60,20 +61,30 @@ async function takeIndex(file: SourceFile, document: Section, options: Discovery
   if (!index.sections) return;
   const { definitions, faults } = importSections(index.sections, index.environment, options.variables);
   result.problems.push(...faults.map((fault) => ({ path: file.label, ...fault })));
-  for (const definition of definitions) await take(file, definition, result);
+  for (const definition of definitions) await take(file, definition, options, result);
 }
 
-async function takeDefinitions(file: SourceFile, document: unknown, result: Discovered): Promise<void> {
+async function takeDefinitions(
+  file: SourceFile,
+  document: unknown,
+  options: DiscoveryOptions,
+  result: Discovered,
+): Promise<void> {
   const definitions = definitionsIn(document, file.path);
-  if (definitions) for (const definition of definitions) await take(file, definition, result);
+  if (definitions) for (const definition of definitions) await take(file, definition, options, result);
   else {
     const message = 'holds no pipeline: it has neither nodes nor the env_config of an index';
     result.problems.push({ path: file.label, field: null, message });
   }
 }
 
-async function take(file: SourceFile, definition: unknown, { found, problems }: Discovered): Promise<void> {
-  const { errors } = await validateDefinition(definition);
+async function take(
+  file: SourceFile,
+  definition: unknown,
+  { check }: DiscoveryOptions,
+  { found, problems }: Discovered,
+): Promise<void> {
+  const errors = await check(definition);
   if (errors.length > 0) {
     problems.push(
       ...errors.map(({ field, message }) => ({ path: file.label, field: field || null, message })),

@@ -3,6 +3,7 @@ import { type DiscoveredPipeline, PipelineService } from '@tauro/orchestration';
 import { Env, VARIABLES } from '@tauro/platform';
 import { relative } from 'node:path';
 import { type DiscoveryProblem, type DiscoveryReport } from '../../info/info.dto.js';
+import { DefinitionChecker } from '../checking/definition-checker.service.js';
 import { discover } from './discover.js';
 import { type Variables } from './interpolate.js';
 import { describe, findSourceFiles } from './source-files.js';
@@ -27,8 +28,11 @@ export class DiscoveryService implements OnApplicationBootstrap, OnModuleDestroy
   constructor(
     private readonly env: Env,
     private readonly pipelines: PipelineService,
+    private readonly checker: DefinitionChecker,
   ) {
     const paths = env.PIPELINES_PATH;
+    // It gets ready while the stores are connected to.
+    if (paths.length > 0) checker.start();
     this.state = { paths, files: 0, pipelines: 0, errors: [], scanned_at: null };
   }
 
@@ -70,6 +74,7 @@ export class DiscoveryService implements OnApplicationBootstrap, OnModuleDestroy
       maxBytes: this.env.MAX_DEFINITION_MB * 1024 * 1024,
       environment: process.env.TAURO_ENV ?? 'base',
       variables: publicVariables(),
+      check: (definition) => this.checker.check(definition),
     });
     const errors = [...unreadable, ...problems];
     const found = [...result.found, ...this.keptFrom(problems, result.found)];

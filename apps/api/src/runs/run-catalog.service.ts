@@ -94,7 +94,7 @@ export class RunCatalog {
     return new Map(runs.map((run) => [run._id, run]));
   }
 
-  /** Of the pipeline with this id, or of all that have this name: projects may each have their own. */
+  /** Of the pipeline with this id, or of all that have or had this name: projects may each have their own. */
   private async ofPipeline(ref: string | undefined): Promise<Condition> {
     if (ref === undefined) return {};
     const named = await this.pipelines
@@ -103,7 +103,8 @@ export class RunCatalog {
       .lean<{ _id: string }[]>();
     const ids = [...named.map(({ _id }) => _id), ...(isId('pipe', ref) ? [ref] : [])];
     // A pipeline that is gone is still named in its runs.
-    return ids.length > 0 ? { pipeline_id: { $in: ids } } : { pipeline_name: ref };
+    const gone = { pipeline_name: ref };
+    return ids.length > 0 ? { $or: [{ pipeline_id: { $in: ids } }, gone] } : gone;
   }
 }
 

@@ -35,7 +35,10 @@ export const RUN_LIST: ListSpec = {
   filters: {
     project_id: equals(id('proj', 'Only runs of this project.')),
     // Becomes a condition in the service, which knows the ids behind a name.
-    pipeline_id: idOrName('pipe', 'Only runs of this pipeline, by id or by name.'),
+    pipeline_id: idOrName(
+      'pipe',
+      'Only runs of this pipeline, by id or by name; by name also those of deleted ones.',
+    ),
     schedule_id: equals(id('sched', 'Only runs that this schedule made.')),
     rerun_of: equals(id('run', 'Only reruns of this run.')),
     state: within<RunState>(someOf('Only runs in these states.', RUN_STATES)),

@@ -144,6 +144,7 @@ RunSchema.index({ state: 1, created_at: -1, _id: -1 });
 RunSchema.index({ project_id: 1, created_at: -1, _id: -1 });
 RunSchema.index({ project_id: 1, state: 1, created_at: -1, _id: -1 });
 RunSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
+RunSchema.index({ pipeline_name: 1, created_at: -1, _id: -1 });
 RunSchema.index({ schedule_id: 1, created_at: -1, _id: -1 }, { sparse: true });
 RunSchema.index({ rerun_of: 1, created_at: -1, _id: -1 }, { sparse: true });
 RunSchema.index({ started_at: -1, _id: -1 });

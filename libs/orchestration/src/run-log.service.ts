@@ -12,8 +12,26 @@ export interface LogFilter {
   /** Part of the message, without regard to case. */
   search?: string;
 }
+export interface LogPage extends LogFilter {
+  /** Only lines behind this number exist for the reader. */
+  after?: number;
+  /** The page lies behind this number, and before that one. */
+  from?: number;
+  before?: number;
+  limit: number;
+  offset: number;
+  /** The last line first. */
+  backwards: boolean;
+  /** Whether all lines that match are counted. */
+  count: boolean;
+}
 export type NumberedLine = LogLine & { seq: number };
 export type LogEvent = { seq: number; line: LogLine } | 'heartbeat';
+
+/** Beyond every line's number. */
+const HIGHEST_SEQ = 2 ** 47;
+const SEQ = { $add: ['$first_seq', '$place'] };
+const SEQ_FROM_END = { $subtract: [{ $add: ['$first_seq', '$count', -1] }, '$place'] };
 
 const HEARTBEAT_MS = 15_000;
 /** How long a follower trusts that it would have been told. */
@@ -28,12 +46,9 @@ export class RunLogService {
     private readonly signals: Signals,
   ) {}
 
-  /** Lines after number `after`, by page; `total` counts what the filter matches. */
-  async page(
-    runId: string,
-    query: LogFilter & { after?: number; limit: number; offset?: number },
-  ): Promise<{ lines: NumberedLine[]; total: number }> {
-    const { after = 0, limit, offset = 0 } = query;
+  /** Lines between two numbers, by page; `total` counts all that the filter matches, when it is asked for. */
+  async page(runId: string, query: LogPage): Promise<{ lines: NumberedLine[]; total?: number }> {
+    const { after = 0, from = after, before = HIGHEST_SEQ, limit, offset, backwards, count } = query;
     const match: mongo.Document = { seq: { $gt: after } };
     if (query.level) match['lines.level'] = { $in: levelsFrom(query.level) };
     if (query.task_id) match['lines.task_id'] = query.task_id;
@@ -41,16 +56,22 @@ export class RunLogService {
     const [page] = await this.db.logs
       .aggregate<{ lines: { seq: number; lines: LogLine }[]; total: { n: number }[] }>([
         { $match: { run_id: runId } },
-        { $sort: { first_seq: 1 } },
+        { $sort: { first_seq: backwards ? -1 : 1 } },
+        ...(backwards ? [{ $set: { lines: { $reverseArray: '$lines' } } }] : []),
         { $unwind: { path: '$lines', includeArrayIndex: 'place' } },
-        { $project: { lines: 1, seq: { $toInt: { $add: ['$first_seq', '$place'] } } } },
+        { $project: { lines: 1, seq: { $toInt: backwards ? SEQ_FROM_END : SEQ } } },
         { $match: match },
-        { $facet: { lines: [{ $skip: offset }, { $limit: limit }], total: [{ $count: 'n' }] } },
+        {
+          $facet: {
+            lines: [{ $match: { seq: { $gt: from, $lt: before } } }, { $skip: offset }, { $limit: limit }],
+            total: count ? [{ $count: 'n' }] : [{ $limit: 1 }, { $project: { n: { $literal: 0 } } }],
+          },
+        },
       ])
       .toArray();
     return {
       lines: page!.lines.map(({ seq, lines }) => ({ seq, ...lines })),
-      total: page!.total[0]?.n ?? 0,
+      ...(count && { total: page!.total[0]?.n ?? 0 }),
     };
   }
 

@@ -30,11 +30,14 @@ export class WorkerRegistry {
 
   /** Every worker seen within a day, the living first. */
   async list(): Promise<WorkerRecord[]> {
-    const silent = (await this.db.now()).getTime() - 3 * this.env.HEARTBEAT_SECONDS * 1000;
+    const silent = await this.silentSince();
     const workers = await this.db.workers.find().sort({ heartbeat_at: -1, _id: 1 }).limit(1000).toArray();
-    return workers.map((worker) =>
-      worker.heartbeat_at.getTime() < silent ? { ...worker, state: 'GONE' } : worker,
-    );
+    return workers.map((worker) => asHeard(worker, silent));
+  }
+
+  /** Whoever was not heard since then is GONE. */
+  async silentSince(): Promise<Date> {
+    return new Date((await this.db.now()).getTime() - 3 * this.env.HEARTBEAT_SECONDS * 1000);
   }
 
   /** The workers that are alive, remembered for a second: reasons and health ask often. */
@@ -47,3 +50,7 @@ export class WorkerRegistry {
     return this.cached.workers;
   }
 }
+
+/** A worker with the state it really has: GONE once it has been silent, whatever it said last. */
+export const asHeard = (worker: WorkerRecord, silentSince: Date): WorkerRecord =>
+  worker.heartbeat_at < silentSince ? { ...worker, state: 'GONE' } : worker;

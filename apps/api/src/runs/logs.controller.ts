@@ -1,14 +1,16 @@
 import { Controller, Get, Headers, Param, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { invalid } from '@tauro/domain';
 import { RunLogService } from '@tauro/orchestration';
 import { type Request, type Response } from 'express';
 import { metaOf, Page } from '../http/envelope.js';
 import { ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { OpenStreams } from '../http/open-streams.js';
 import { IdPipe } from '../http/path-params.js';
+import { pick } from '../http/paging/find-page.js';
+import { encodePlace } from '../http/paging/keyset.js';
+import { type ListQuery } from '../http/paging/list-query.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
-import { LOG_QUERY, type LogQuery, startAfter } from './log-query.js';
+import { filtersOf, LOG_QUERY, startAfter } from './log-query.js';
 import { openEventStream, writeLog } from './log-stream.js';
 import { RunCatalog } from './run-catalog.service.js';
 import { LogLineDto } from './run.dto.js';
@@ -29,13 +31,13 @@ export class LogsController {
   @ApiErrors('NOT_FOUND')
   async getRunLogs(
     @Param('run_id', new IdPipe('run')) id: string,
-    @QueryOf(LOG_QUERY) query: LogQuery,
+    @QueryOf(LOG_QUERY) query: ListQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() req: Request,
     @Res() res: Response,
   ): Promise<void> {
     await this.catalog.existing(id);
-    const after = startAfter(query, lastEventId);
+    const after = startAfter(filtersOf(query), lastEventId);
     if (req.accepts(['text/event-stream', 'application/json']) === 'application/json') {
       const { data, meta } = await this.page(id, query, after);
       res.json({ data, meta: { ...meta, ...metaOf(req) } });
@@ -44,26 +46,35 @@ export class LogsController {
     }
   }
 
-  private async page(id: string, query: LogQuery, after: number): Promise<Page<LogLineDto>> {
-    const { level, task_id, search, limit, offset = 0, cursor } = query;
-    if (cursor !== undefined && query.offset !== undefined) {
-      throw invalid([{ field: 'cursor', message: 'excludes offset: give one of the two', type: 'conflict' }]);
-    }
-    const from = Math.max(after, cursor ?? 0);
-    const { lines, total } = await this.logs.page(id, { after: from, limit, offset, level, task_id, search });
-    const has_more = offset + lines.length < total;
-    const next_cursor = has_more ? String(lines.at(-1)?.seq ?? from) : null;
-    return new Page(lines, { ...(cursor === undefined && { total }), limit, offset, has_more, next_cursor });
+  private async page(id: string, query: ListQuery, after: number): Promise<Page<Partial<LogLineDto>>> {
+    const { limit, offset, order, fields, includeTotal } = query;
+    const { level, task_id, search } = filtersOf(query);
+    const backwards = order[0]!.descending;
+    const seen = query.cursor && 'values' in query.cursor ? Number(query.cursor.values[0]) : undefined;
+    const { lines, total } = await this.logs.page(id, {
+      ...{ level, task_id, search, after, offset, backwards, count: includeTotal },
+      limit: limit + 1,
+      ...(seen !== undefined && (backwards ? { before: seen } : { from: Math.max(seen, after) })),
+    });
+    const shown = lines.slice(0, limit).map((line) => ({ id: String(line.seq), ...line }));
+    const has_more = lines.length > limit;
+    const last = shown.at(-1);
+    const next_cursor = has_more ? encodePlace({ order, values: [last!.seq], id: last!.id }) : null;
+    const counted = total !== undefined && { total };
+    return new Page(
+      shown.map((line) => pick(line, fields)),
+      { ...counted, limit, offset, has_more, next_cursor },
+    );
   }
 
   private async stream(
     id: string,
-    query: LogQuery,
+    query: ListQuery,
     after: number,
     req: Request,
     res: Response,
   ): Promise<void> {
-    const { level, task_id, search } = query;
+    const { level, task_id, search } = filtersOf(query);
     const signal = this.streams.register(res);
     openEventStream(res);
     if (req.method !== 'HEAD') {

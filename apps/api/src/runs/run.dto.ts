@@ -48,6 +48,8 @@ export class TaskView extends OmitType(Task, ['index']) {
 /** A line of a run's log. */
 @ApiSchema({ name: 'LogLine' })
 export class LogLineDto {
+  /** `seq` as text. */
+  id!: string;
   /** Increases by one per line of the run; what `Last-Event-ID` means. */
   seq!: number;
   timestamp!: Date;

@@ -88,7 +88,7 @@ const LINE = {
   node_id: 'transform_data',
   attempt: 1,
 };
-setExample(LogLineDto, { seq: 4, ...LINE });
+setExample(LogLineDto, { id: '4', seq: 4, ...LINE });
 
 export const EVENT_STREAM_EXAMPLE = `id: 4
 data: ${JSON.stringify(LINE)}

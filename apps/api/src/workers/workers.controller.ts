@@ -1,21 +1,15 @@
 import { Controller, Get } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
 import { ApiTags } from '@nestjs/swagger';
-import { WORKER_STATES, WorkerRecord, type WorkerState, toPublic } from '@tauro/database';
-import { WorkerRegistry } from '@tauro/orchestration';
-import { Page } from '../http/envelope.js';
+import { WorkerRecord, type WorkerState } from '@tauro/database';
+import { asHeard, WorkerRegistry } from '@tauro/orchestration';
+import { type Model } from 'mongoose';
 import { ApiList } from '../http/openapi/decorators.js';
 import { setExample } from '../http/openapi/examples.js';
-import { DEFAULT_LIMIT, MAX_LIMIT } from '../http/paging/list-query.js';
-import { integer, someOf, withDefault } from '../http/query/query-field.js';
+import { findPage } from '../http/paging/find-page.js';
+import { type ListQuery } from '../http/paging/list-query.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
-import { queryOf, type ValuesOf } from '../http/query/query-reader.js';
-
-const FIELDS = {
-  limit: withDefault(integer('Items per page.', 1, MAX_LIMIT), DEFAULT_LIMIT),
-  offset: withDefault(integer('Items to skip.', 0, 1_000_000), 0),
-  state: someOf<WorkerState>('Only workers in these states.', WORKER_STATES),
-};
-const QUERY = queryOf(FIELDS);
+import { inStates, WORKER_LIST, WORKER_QUERY } from './worker.list.js';
 
 setExample(WorkerRecord, {
   id: 'host-1-4711-x7k2',
@@ -34,15 +28,19 @@ setExample(WorkerRecord, {
 @ApiTags('workers')
 @Controller('api/v1/workers')
 export class WorkersController {
-  constructor(private readonly registry: WorkerRegistry) {}
+  constructor(
+    @InjectModel(WorkerRecord.name) private readonly workers: Model<WorkerRecord>,
+    private readonly registry: WorkerRegistry,
+  ) {}
 
-  /** List the workers seen within a day, the living first */
+  /** List the workers seen within a day */
   @Get()
   @ApiList(WorkerRecord)
-  async listWorkers(@QueryOf(QUERY) { limit, offset, state }: ValuesOf<typeof FIELDS>) {
-    const all = (await this.registry.list()).filter((worker) => !state || state.includes(worker.state));
-    const workers = all.slice(offset, offset + limit).map(toPublic);
-    const has_more = offset + workers.length < all.length;
-    return new Page(workers, { total: all.length, limit, offset, has_more, next_cursor: null });
+  async listWorkers(@QueryOf(WORKER_QUERY) query: ListQuery) {
+    const silent = await this.registry.silentSince();
+    const states = query.values.state as WorkerState[] | undefined;
+    const heard = (workers: WorkerRecord[]) =>
+      Promise.resolve(workers.map((worker) => asHeard(worker, silent)));
+    return findPage(this.workers, WORKER_LIST, query, states ? inStates(states, silent) : {}, heard);
   }
 }

@@ -13,7 +13,8 @@ process.on('message', ({ id, definition }: CheckRequest) => {
   );
 });
 
-process.send!('ready' satisfies CheckAnswer);
+// Whoever started it may be gone by now; then there is nobody to be ready for.
+process.send!('ready' satisfies CheckAnswer, (error: Error | null) => error && process.exit());
 
 // The API ends it by closing the channel, on purpose or with its own end; Ctrl-C reaches the whole group at once.
 process.on('disconnect', () => process.exit());

@@ -81,6 +81,7 @@ export class DefinitionChecker implements OnModuleDestroy {
     if (answer === 'ready') {
       this.ready = true;
       for (const id of this.pending.keys()) this.bound(id, child);
+      this.restWhenIdle();
       return;
     }
     if ('failure' in answer) this.fail(answer.id, answer.failure);
@@ -107,7 +108,8 @@ export class DefinitionChecker implements OnModuleDestroy {
   private restWhenIdle(): void {
     clearTimeout(this.idle);
     const { child } = this;
-    if (!child || this.pending.size > 0) return;
+    // One that still loads was started for a check that is to come.
+    if (!child || !this.ready || this.pending.size > 0) return;
     this.idle = setTimeout(() => this.end(child, 'was idle'), IDLE_MS).unref();
   }
 

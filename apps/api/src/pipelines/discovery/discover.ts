@@ -81,10 +81,10 @@ async function takeDefinitions(
 async function take(
   file: SourceFile,
   definition: unknown,
-  { check }: DiscoveryOptions,
+  options: DiscoveryOptions,
   { found, problems }: Discovered,
 ): Promise<void> {
-  const errors = await check(definition);
+  const errors = await options.check(definition);
   if (errors.length > 0) {
     problems.push(
       ...errors.map(({ field, message }) => ({ path: file.label, field: field || null, message })),

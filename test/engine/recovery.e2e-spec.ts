@@ -183,13 +183,24 @@ describe('a crash between any two steps', () => {
     await engine.finish(run, 'a');
     await engine.db.runs.updateOne(
       { _id: run },
-      { $set: { 'engine.slots': [(await engine.db.tasks.findOne({ run_id: run, node_id: 'a' }))!._id] } },
+      {
+        $set: {
+          'engine.limit.holders': [
+            {
+              id: (await engine.db.tasks.findOne({ run_id: run, node_id: 'a' }))!._id,
+              weight: 1,
+              since: new Date(0),
+            },
+          ],
+        },
+      },
     );
     await engine.db.tasks.updateOne({ run_id: run, node_id: 'b' }, { $set: { 'engine.dispatch': null } });
     await engine.reconcile();
     const b = (await engine.db.tasks.findOne({ run_id: run, node_id: 'b' }))!;
     expect(b.engine.dispatch).not.toBeNull();
-    expect((await engine.db.runs.findOne({ _id: run }))!.engine.slots).toEqual([b._id]);
+    const { limit } = (await engine.db.runs.findOne({ _id: run }))!.engine;
+    expect(limit!.holders.map(({ id }) => id)).toEqual([b._id]);
   });
 
   it('between the tasks of a run and the run itself: nothing is left of it', async () => {

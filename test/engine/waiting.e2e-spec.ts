@@ -191,7 +191,8 @@ describe('a task that waits', () => {
       const run = await engine.run([node('first'), node('second')], { config: { max_parallelism: 1 } });
       await engine.finish(run, 'first', outcome);
       const first = await taskOf(run, 'first');
-      await engine.db.runs.updateOne({ _id: run }, { $set: { 'engine.slots': [first._id] } });
+      const held = [{ id: first._id, weight: 1, since: new Date(0) }];
+      await engine.db.runs.updateOne({ _id: run }, { $set: { 'engine.limit.holders': held } });
       await engine.db.tasks.updateOne(
         { run_id: run, node_id: 'second' },
         { $set: { 'engine.dispatch': null }, $unset: { 'engine.check_at': 1 } },
@@ -208,9 +209,8 @@ describe('a task that waits', () => {
     });
     await engine.finish(run, 'gate', asks());
     await engine.finish(run, 'nap', sleeps());
-    expect((await engine.db.runs.findOne({ _id: run }))!.engine.slots).toEqual([
-      (await taskOf(run, 'work'))._id,
-    ]);
+    const { limit } = (await engine.db.runs.findOne({ _id: run }))!.engine;
+    expect(limit!.holders.map(({ id }) => id)).toEqual([(await taskOf(run, 'work'))._id]);
     await engine.finish(run, 'work');
     expect(await engine.states(run)).toEqual({ gate: 'WAITING', nap: 'WAITING', work: 'SUCCESS' });
   });

@@ -60,13 +60,19 @@ export class Engine {
   }
 
   /** @param database of another engine, to be a second process of the same deployment. */
-  static async start(database = `tauro_test_${randomBytes(6).toString('hex')}`): Promise<Engine> {
+  static async start(
+    database = `tauro_test_${randomBytes(6).toString('hex')}`,
+    variables: Record<string, string> = {},
+  ): Promise<Engine> {
     const env = loadEnv([], {
       MONGODB_URL: process.env.TEST_MONGODB_URL,
       REDIS_URL: process.env.TEST_REDIS_URL,
       MONGODB_DATABASE: database,
       QUEUE_PREFIX: database,
+      // Tests make runs that they never end.
+      MAX_CONCURRENT_RUNS: '0',
       LOG_FILE: 'none',
+      ...variables,
     });
     const app = await NestFactory.createApplicationContext(EngineModule.of(env), {
       logger: false,
@@ -117,12 +123,18 @@ export class Engine {
     nodes: NodeDefinition[],
     rest: Partial<PipelineDefinition> = {},
     params: JsonObject = {},
+    priority = 0,
   ): Promise<string> {
     const name = `p_${randomBytes(6).toString('hex')}`;
     const { pipeline } = await this.app
       .get(PipelineService)
       .create({ project_id: this.project, definition: { name, nodes, ...rest } });
-    const run = await this.runs.create({ project_id: this.project, pipeline_id: pipeline._id, params });
+    const run = await this.runs.create({
+      project_id: this.project,
+      pipeline_id: pipeline._id,
+      params,
+      priority,
+    });
     return run._id;
   }
 
@@ -158,7 +170,15 @@ export class Engine {
     await this.settled();
     const past = { $set: { 'engine.check_at': new Date(0) } };
     const pending = { 'engine.check_at': { $exists: true } };
-    await Promise.all([this.db.tasks.updateMany(pending, past), this.db.runs.updateMany(pending, past)]);
+    const long = { $set: { 'engine.limit.check_at': new Date(0) } };
+    const held = { 'engine.limit.check_at': { $exists: true } };
+    await Promise.all([
+      this.db.tasks.updateMany(pending, past),
+      this.db.runs.updateMany(pending, past),
+      ...[this.db.runs, this.db.pools, this.db.limits].map((limits) =>
+        (limits as typeof this.db.limits).updateMany(held, long),
+      ),
+    ]);
     await this.reconciler.sweep();
     await this.settled();
   }

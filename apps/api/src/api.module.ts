@@ -9,6 +9,7 @@ import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
 import { InfoController } from './info/info.controller.js';
 import { PipelinesModule } from './pipelines/pipelines.module.js';
+import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { StatisticsController } from './statistics/statistics.controller.js';
@@ -30,6 +31,7 @@ export class ApiModule {
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
         ProjectsModule,
         PipelinesModule,
+        PoolsModule,
         RunsModule,
       ],
       controllers: [InfoController, StatisticsController, WorkersController],

@@ -2,12 +2,14 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { getConnectionToken, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
+import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import {
   Pipeline,
   PipelineSchema,
   PipelineVersion,
   PipelineVersionSchema,
 } from './schemas/pipeline.schema.js';
+import { Pool, PoolSchema } from './schemas/pool.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
@@ -23,6 +25,8 @@ const MODELS = MongooseModule.forFeature([
   { name: Task.name, schema: TaskSchema },
   { name: RunLogChunk.name, schema: RunLogChunkSchema },
   { name: RunRemoval.name, schema: RunRemovalSchema },
+  { name: Limit.name, schema: LimitSchema },
+  { name: Pool.name, schema: PoolSchema },
   { name: WorkerRecord.name, schema: WorkerRecordSchema },
 ]);
 

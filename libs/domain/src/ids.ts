@@ -11,6 +11,7 @@ export const ID_PREFIXES = [
   'cfg',
   'cfgv',
   'conn',
+  'pool',
   'key',
   'ntf',
   'req',

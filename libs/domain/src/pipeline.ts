@@ -4,6 +4,8 @@ export type JsonObject = { [key: string]: Json };
 
 /** Names of projects and pipelines, and node ids: `^[A-Za-z_][A-Za-z0-9_-]{0,62}$`. */
 export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
+/** Tags that workers offer and nodes require. */
+export const TAG_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 export const MAX_NODES = 10_000;
 
 /**
@@ -71,6 +73,11 @@ export interface NodeDefinition {
   outputs?: Record<string, OutputType>;
   /** -100..100, higher first among the ready tasks of a run. */
   priority?: number;
+  /** The pool whose slots it takes while a worker has it, and how many; 1 when absent. */
+  pool?: string;
+  pool_slots?: number;
+  /** Tags a worker must offer, all of them, to execute it. */
+  requires?: string[];
 }
 
 export interface EdgeDefinition {
@@ -81,6 +88,8 @@ export interface EdgeDefinition {
 export interface PipelineConfig {
   /** Most tasks of one run that are in the workers' hands at once; no limit when absent. */
   max_parallelism?: number;
+  /** Most runs of the pipeline that are under way at once; further ones queue. */
+  max_active_runs?: number;
   retry_policy?: RetryPolicy;
   /** Default bound of one attempt of every node, in seconds. */
   timeout_seconds?: number;

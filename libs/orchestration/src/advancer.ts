@@ -7,6 +7,7 @@ import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { type RunFacts, RunFactsCache } from './run-facts.js';
 import { RunLogWriter } from './run-log.writer.js';
+import { RunAdmission } from './slots/run-admission.js';
 
 /** A task that has just become terminal. */
 export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
@@ -34,9 +35,12 @@ export class Advancer implements OnModuleDestroy {
     private readonly dispatcher: Dispatcher,
     private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
-  ) {}
+    admission: RunAdmission,
+  ) {
+    admission.onTurn((run) => this.begin(run));
+  }
 
-  /** Starts what may start in a run that has just been started or resumed. */
+  /** Starts what may start in a run that has just been admitted or resumed. */
   async begin(run: Run): Promise<void> {
     const { graph } = await this.versions.get(run.engine.version_id);
     await this.dispatcher.release(run, [...graph.roots]);
@@ -45,15 +49,14 @@ export class Advancer implements OnModuleDestroy {
   }
 
   /**
-   * @param options.slots of the run as the caller has just seen them, when it has.
-   * @param options.accepts which nodes the caller would execute itself: of those that have become ready one is
-   *   kept back for it, still PENDING. The caller claims it and then calls `markAdvanced`.
+   * @param accepts which nodes the caller would execute itself: of those that have become ready one that no limit
+   *   binds is kept back for it, still PENDING. The caller claims it and then calls `markAdvanced`.
    * @returns the node kept back.
    */
   async advance(
     run: RunRef,
     ended: EndedTask[],
-    { slots, accepts }: { slots?: string[]; accepts?: (node: NodeDefinition) => boolean } = {},
+    accepts?: (node: NodeDefinition) => boolean,
   ): Promise<string | undefined> {
     const version = await this.versions.get(run.engine.version_id);
     const facts = this.facts.of(run._id);
@@ -62,12 +65,14 @@ export class Advancer implements OnModuleDestroy {
     const { ready, resolved } = await this.weigh(run, version, facts, ended);
     this.db.assertEpoch(facts.epoch);
     const written = await this.writeResolved(run, version, resolved);
-    const kept = accepts && this.dispatcher.isUnbounded(run) ? choose(ready, version, accepts) : undefined;
+    const unbound = ready.filter((id) =>
+      this.dispatcher.isUnbounded(run, version.graph.nodes.get(id)!.definition),
+    );
+    const kept = accepts && choose(unbound, version, accepts);
     const released = await this.dispatcher.release(
       run,
       ready.filter((id) => id !== kept),
     );
-    await this.dispatcher.fill(run, slots);
 
     // A leaf may be the last task; a refused guard means the run was cancelled under us, then any task may be.
     const leaf = [...ended.map((task) => task.node_id), ...resolved.keys()].some(

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import {
+  type Limit,
   type Pipeline,
   type PipelineVersion,
+  type Pool,
   type Project,
   type Run,
   type RunLogChunk,
@@ -53,6 +55,12 @@ export class Collections {
   }
   get tasks(): mongo.Collection<Task> {
     return this.of('tasks');
+  }
+  get limits(): mongo.Collection<Limit> {
+    return this.of('limits');
+  }
+  get pools(): mongo.Collection<Pool> {
+    return this.of('pools');
   }
   get logs(): mongo.Collection<RunLogChunk> {
     return this.of('run_logs');

@@ -1,21 +1,24 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { ACTIVE_RUN_STATES, taskId } from '@tauro/domain';
+import { type NodeDefinition, taskId } from '@tauro/domain';
 import { jobId, jobPriority, TASK_QUEUE, type TaskJob, WAKE_QUEUE, type WakeJob } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { randomUUID } from 'node:crypto';
 import { Collections, FAST } from './collections.js';
+import { newTask } from './new-task.js';
 import { PinnedVersions } from './pinned-versions.js';
+import { rankUpdate } from './slots/rank.js';
+import { type SlotTask, TaskSlots } from './slots/task-slots.js';
 
 /** How long a queued task may go unclaimed before the reconciler looks whether its job still exists. */
 const QUEUED_CHECK_MS = 15_000;
 
 /** What a dispatch needs to know of a run. */
-export type RunRef = Pick<Run, '_id' | 'engine'>;
-type Ready = Pick<Task, '_id' | 'node_id'> & { engine: Pick<Task['engine'], 'priority'> };
+export type RunRef = Pick<Run, '_id' | 'engine' | 'priority'>;
+type Ready = SlotTask;
 
-/** Hands ready tasks to the workers, never more of one run at once than its `max_parallelism`. */
+/** Hands ready tasks to the workers, those that a limit binds once they have their slots. */
 @Injectable()
 export class Dispatcher {
   private readonly logger = new Logger(Dispatcher.name);
@@ -25,102 +28,82 @@ export class Dispatcher {
     private readonly versions: PinnedVersions,
     @InjectQueue(TASK_QUEUE) private readonly tasks: Queue<TaskJob>,
     @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue<WakeJob>,
-  ) {}
+    private readonly slots: TaskSlots,
+  ) {
+    slots.onTurn((run, tasks) => this.dispatchQueued(run, tasks));
+  }
 
   /**
-   * PENDING -> QUEUED, then onto the queue; tasks of a bounded run stay back until `fill` finds them a slot.
+   * PENDING -> QUEUED, then onto the queue; tasks that a limit binds stay back until they have their slots.
    * @returns false when a guard refused one of them: it was cancelled, or released before.
    */
   async release(run: RunRef, nodeIds: string[]): Promise<boolean> {
     if (nodeIds.length === 0) return true;
     const { graph } = await this.versions.get(run.engine.version_id);
-    const ready: Ready[] = nodeIds.map((node_id) => {
+    const ready = nodeIds.map((node_id): Ready => {
       const { definition, position } = graph.nodes.get(node_id)!;
-      return { _id: taskId(run._id, position), node_id, engine: { priority: definition.priority ?? 0 } };
+      const { engine } = newTask(definition, run.priority);
+      return { _id: taskId(run._id, position), node_id, engine };
     });
-    const unbounded = run.engine.max_parallelism === null;
-    const dispatch = unbounded ? randomUUID() : null;
-    const now = new Date();
-    const { matchedCount } = await this.db.tasks.updateMany(
-      { _id: { $in: ready.map(({ _id }) => _id) }, state: 'PENDING' },
-      {
-        $set: {
-          state: 'QUEUED',
-          queued_at: now,
-          'engine.dispatch': dispatch,
-          'engine.check_at': new Date(now.getTime() + QUEUED_CHECK_MS),
-        },
-      },
-      FAST,
-    );
-    const all = matchedCount === nodeIds.length;
-    if (!dispatch) return all;
-    if (all) await this.enqueue(run, ready, dispatch);
-    else if (matchedCount > 0) {
+    const bound = ready.filter((task) => this.slots.applies(run, task.engine.pool));
+    const free = ready.filter((task) => !bound.includes(task));
+    const dispatch = randomUUID();
+    const released = await this.queue(free, { 'engine.dispatch': dispatch });
+    if (released === free.length) await this.enqueue(run, free, dispatch);
+    else if (released > 0) {
       const mine = await this.db.tasks
         .find({ run_id: run._id, 'engine.dispatch': dispatch })
         .project<{ _id: string }>({ _id: 1 })
         .toArray();
       await this.enqueue(
         run,
-        ready.filter((task) => mine.some(({ _id }) => _id === task._id)),
+        free.filter((task) => mine.some(({ _id }) => _id === task._id)),
         dispatch,
       );
     }
-    return all;
+    const waiting = await this.queue(bound, {
+      'engine.dispatch': null,
+      'engine.rank': rankUpdate(new Date(), '$engine.priority'),
+    });
+    if (waiting === bound.length) await this.handOver(run, bound);
+    else if (waiting > 0) await this.handOverParked(run);
+    return released + waiting === nodeIds.length;
   }
 
-  /**
-   * Hands over as many queued tasks of a bounded run as its free slots allow, highest priority first.
-   * @param known the slots as the caller has just seen them; the guard notices when that is no longer so.
-   */
-  async fill(run: RunRef, known?: string[]): Promise<void> {
-    const max = run.engine.max_parallelism;
-    if (max === null) return;
-    for (let slots = known, tries = 0; tries < 10; tries++, slots = undefined) {
-      const waiting = await this.db.tasks
-        .find({ run_id: run._id, state: 'QUEUED', 'engine.dispatch': null })
-        .project<Ready>({ node_id: 1, 'engine.priority': 1 })
-        .sort({ 'engine.priority': -1, queued_at: 1, _id: 1 })
-        .limit(max)
-        .toArray();
-      if (waiting.length === 0) return;
-      slots ??= await this.slotsOf(run._id);
-      if (!slots) return;
-      const taken = slots;
-      const holding = waiting.filter(({ _id }) => taken.includes(_id));
-      const others = waiting.filter(({ _id }) => !taken.includes(_id));
-      const chosen = [...holding, ...others.slice(0, Math.max(0, max - taken.length))];
-      if (chosen.length === 0) return;
-      // The guard: nobody took or gave back a slot since we looked.
-      const { matchedCount } = await this.db.runs.updateOne(
-        { _id: run._id, 'engine.slots': taken },
-        { $addToSet: { 'engine.slots': { $each: chosen.map(({ _id }) => _id) } } },
-        FAST,
-      );
-      if (matchedCount === 1) return this.dispatchQueued(run, chosen);
-    }
+  /** The guarded write of `release`. @returns how many were PENDING. */
+  private async queue(tasks: Ready[], set: object): Promise<number> {
+    if (tasks.length === 0) return 0;
+    const now = new Date();
+    const check_at = new Date(now.getTime() + QUEUED_CHECK_MS);
+    const { matchedCount } = await this.db.tasks.updateMany(
+      { _id: { $in: tasks.map(({ _id }) => _id) }, state: 'PENDING' },
+      [{ $set: { state: 'QUEUED', queued_at: now, 'engine.check_at': check_at, ...set } }],
+      FAST,
+    );
+    return matchedCount;
   }
 
-  /** Whether a ready task of this run may start wherever there is a worker, without a slot of its own. */
-  isUnbounded(run: RunRef): boolean {
-    return run.engine.max_parallelism === null;
+  /** Whether a ready task of this node may start wherever there is a worker, without a slot of its own. */
+  isUnbounded(run: RunRef, node: NodeDefinition): boolean {
+    return !this.slots.applies(run, node.pool);
   }
 
-  /** Hands over QUEUED tasks whose job does not exist: directly, or as the run's slots allow. */
+  /** Hands over QUEUED tasks whose job does not exist, as far as the limits allow. */
   async handOver(run: RunRef, tasks: Ready[]): Promise<void> {
-    if (run.engine.max_parallelism === null) await this.dispatchQueued(run, tasks);
-    else await this.fill(run);
+    const bound = tasks.filter((task) => this.slots.applies(run, task.engine.pool));
+    const free = tasks.filter((task) => !bound.includes(task));
+    if (bound.length > 0) free.push(...(await this.slots.enter(run, bound)));
+    if (free.length > 0) await this.dispatchQueued(run, free);
   }
 
   /** Hands over every QUEUED task of the run that nobody carries: parked by a pause, or waiting for a slot. */
   async handOverParked(run: RunRef): Promise<void> {
-    if (run.engine.max_parallelism !== null) return this.fill(run);
     const parked = await this.db.tasks
       .find({ run_id: run._id, state: 'QUEUED', 'engine.dispatch': null })
-      .project<Ready>({ node_id: 1, 'engine.priority': 1 })
+      .project<Ready>({ node_id: 1, 'engine.priority': 1, 'engine.pool': 1, 'engine.pool_slots': 1 })
+      .sort({ 'engine.rank': 1, _id: 1 })
       .toArray();
-    if (parked.length > 0) await this.dispatchQueued(run, parked);
+    if (parked.length > 0) await this.handOver(run, parked);
   }
 
   /** Gives a fresh dispatch to tasks that are QUEUED and hands them over (again). */
@@ -137,17 +120,6 @@ export class Dispatcher {
       FAST,
     );
     await this.enqueue(run, tasks, dispatch, delayMs);
-  }
-
-  /** Gives back the slot of a task that no longer runs. @returns the slots still taken; then `fill` is due. */
-  async freeSlot(run: RunRef, task: string): Promise<string[] | undefined> {
-    if (run.engine.max_parallelism === null) return undefined;
-    const after = await this.db.runs.findOneAndUpdate(
-      { _id: run._id },
-      { $pull: { 'engine.slots': task } },
-      { ...FAST, returnDocument: 'after', projection: { 'engine.slots': 1 } },
-    );
-    return after?.engine.slots;
   }
 
   /** Wakes a sleeping task at a time; the reconciler does should the job be lost. */
@@ -172,24 +144,21 @@ export class Dispatcher {
     return dispatch !== null && (await this.tasks.getJob(jobId(task._id, dispatch))) !== undefined;
   }
 
-  /** Ids of the tasks that hold a slot; undefined for a run that has ended. */
-  private async slotsOf(runId: string): Promise<string[] | undefined> {
-    const run = await this.db.runs.findOne(
-      { _id: runId, state: { $in: ACTIVE_RUN_STATES } },
-      { projection: { 'engine.slots': 1 } },
-    );
-    return run?.engine.slots;
-  }
-
   private async enqueue(run: RunRef, tasks: Ready[], dispatch: string, delay = 0): Promise<void> {
     const { graph } = await this.versions.get(run.engine.version_id);
+    if (tasks.length === 0) return;
     const jobs = tasks.map(({ _id, node_id, engine }) => {
-      const { type, config } = graph.nodes.get(node_id)!.definition;
+      const { type, config, requires } = graph.nodes.get(node_id)!.definition;
       const handler = type === 'task' ? String(config?.handler) : undefined;
       const priority = jobPriority(engine.priority);
       return {
         name: 'run',
-        data: { run_id: run._id, task_id: _id, ...(handler && { handler }) },
+        data: {
+          run_id: run._id,
+          task_id: _id,
+          ...(handler && { handler }),
+          ...(requires?.length && { requires }),
+        },
         opts: { jobId: jobId(_id, dispatch), ...(delay && { delay }), ...(priority && { priority }) },
       };
     });

@@ -1,9 +1,10 @@
 import { type Task } from '@tauro/database';
 import { type NodeDefinition } from '@tauro/domain';
 
-/** A task as it is before anything happened to it. */
+/** A task as it is before anything happened to it. The priorities of its run and of its node add up. */
 export const newTask = (
   node: NodeDefinition,
+  runPriority = 0,
 ): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
   node_id: node.id,
   index: null,
@@ -23,8 +24,9 @@ export const newTask = (
     dispatch: null,
     failures: 0,
     losses: 0,
-    priority: node.priority ?? 0,
+    priority: runPriority + (node.priority ?? 0),
     artifact: null,
     wake_at: null,
+    ...(node.pool !== undefined && { pool: node.pool, pool_slots: node.pool_slots ?? 1 }),
   },
 });

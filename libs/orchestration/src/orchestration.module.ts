@@ -16,6 +16,11 @@ import { RunLogService } from './run-log.service.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { RunReader } from './run-reader.js';
 import { RunService } from './run.service.js';
+import { RunAdmission } from './slots/run-admission.js';
+import { SlotReasons } from './slots/slot-reasons.js';
+import { SlotRecovery } from './slots/slot-recovery.js';
+import { SlotTable } from './slots/slot-table.js';
+import { TaskSlots } from './slots/task-slots.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
 import { TaskClaims } from './task-claims.js';
@@ -34,6 +39,7 @@ const SERVICES = [
   Reconciler,
   RerunService,
   Retention,
+  RunAdmission,
   RunEnd,
   RunFactsCache,
   RunLogService,
@@ -41,11 +47,15 @@ const SERVICES = [
   RunReader,
   RunRemovalService,
   RunService,
+  SlotReasons,
+  SlotRecovery,
+  SlotTable,
   StatisticsService,
   StoreHealth,
   TaskClaims,
   TaskService,
   WaitService,
+  TaskSlots,
   WorkerRegistry,
 ];
 

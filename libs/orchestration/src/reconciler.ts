@@ -7,6 +7,9 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { RunEnd } from './run-end.js';
 import { RunService } from './run.service.js';
+import { RunAdmission } from './slots/run-admission.js';
+import { SlotRecovery } from './slots/slot-recovery.js';
+import { TaskSlots } from './slots/task-slots.js';
 import { TaskService } from './task.service.js';
 
 /** Most runs and tasks looked at per sweep; the rest follows with the next. */
@@ -33,6 +36,9 @@ export class Reconciler implements OnModuleDestroy {
     private readonly advancer: Advancer,
     private readonly dispatcher: Dispatcher,
     private readonly runEnd: RunEnd,
+    private readonly admission: RunAdmission,
+    private readonly slots: TaskSlots,
+    private readonly slotRecovery: SlotRecovery,
   ) {}
 
   start(): void {
@@ -63,6 +69,7 @@ export class Reconciler implements OnModuleDestroy {
       this.db.tasks.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
       this.db.runs.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
     ]);
+    await this.slotRecovery.sweep(now);
     if (tasks.length + runs.length === 0) return;
     const until = new Date(now.getTime() + HOLD_MS);
     const held = { $set: { 'engine.check_at': until } };
@@ -79,10 +86,6 @@ export class Reconciler implements OnModuleDestroy {
       const run = owners.get(task.run_id);
       await this.attempt(task._id, () => (run ? this.recoverTask(run, task) : this.forget(task)));
     }
-    for (const runId of new Set(tasks.map((task) => task.run_id))) {
-      const run = owners.get(runId);
-      if (run) await this.attempt(runId, () => this.freeLeakedSlots(run));
-    }
   }
 
   private async attempt(id: string, action: () => Promise<unknown>): Promise<void> {
@@ -95,8 +98,9 @@ export class Reconciler implements OnModuleDestroy {
 
   private async recoverTask(run: Run, task: Task): Promise<void> {
     if (isTerminalTask(task.state)) {
+      const free = await this.slots.leave(run, task);
       await this.advancer.advance(run, [task]);
-      return;
+      return this.slots.fill(free);
     }
     switch (task.state) {
       case 'QUEUED': {
@@ -118,25 +122,15 @@ export class Reconciler implements OnModuleDestroy {
   private async recoverRun(run: Run, heldUntil: Date): Promise<void> {
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
     if (run.cancel_requested_at) await this.runs.stop(run._id);
-    else if (run.state !== 'PAUSED') await this.advancer.begin(run);
+    else if (run.state === 'QUEUED') {
+      // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
+      if (!(await this.admission.enter(run))) return;
+      await this.advancer.begin(run);
+    } else if (run.state !== 'PAUSED') await this.advancer.begin(run);
     if (await this.runEnd.tryEnd(run._id)) return;
     // Unless a start, a resume or a cancel has asked for another look in the meantime.
     const ours = { _id: run._id, 'engine.check_at': heldUntil };
     await this.db.runs.updateOne(ours, { $unset: { 'engine.check_at': 1 } }, FAST);
-  }
-
-  /** A slot whose holder neither waits for a worker nor runs was not given back: its owner died in between. */
-  private async freeLeakedSlots(run: Run): Promise<void> {
-    if (run.engine.max_parallelism === null) return;
-    const current = await this.db.runs.findOne({ _id: run._id }, { projection: { 'engine.slots': 1 } });
-    const slots = current?.engine.slots ?? [];
-    const live = await this.db.tasks
-      .find({ _id: { $in: slots }, state: { $in: ['QUEUED', 'RUNNING'] } })
-      .project<{ _id: string }>({ _id: 1 })
-      .toArray();
-    const leaked = slots.filter((slot) => !live.some(({ _id }) => _id === slot));
-    for (const slot of leaked) await this.dispatcher.freeSlot(run, slot);
-    if (leaked.length > 0) await this.dispatcher.fill(run);
   }
 
   /** A task whose run was never stored, or is deleted: a crash between the two writes. */

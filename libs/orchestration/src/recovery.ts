@@ -21,7 +21,7 @@ export const TASK_RECOVERY: readonly Recovery[] = [
     state: 'QUEUED',
     wokenBy: 'its job',
     checkAt: '15 s after it was handed over',
-    action: 'hand it over again if its job is gone; fill the free slots of its run',
+    action: 'hand it over again if its job is gone, or if a limit lets it in by now',
   },
   {
     state: 'RUNNING',
@@ -78,7 +78,8 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     state: 'QUEUED',
     wokenBy: 'the start, or the cancel',
     checkAt: '10 s after either',
-    action: 'queue its first tasks, or sweep; end it if all tasks are terminal',
+    action:
+      'admit it if it is its turn and queue its first tasks, or sweep; end it if all tasks are terminal',
   },
   {
     state: 'RUNNING',
@@ -90,18 +91,18 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     state: 'SUCCESS',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'write the last line of its log',
+    action: 'give back its slots and write the last line of its log',
   },
   {
     state: 'FAILED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'write the last line of its log',
+    action: 'give back its slots and write the last line of its log',
   },
   {
     state: 'CANCELLED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'write the last line of its log',
+    action: 'give back its slots and write the last line of its log',
   },
 ];

@@ -52,6 +52,7 @@ export class RerunService {
       pipeline_version: run.pipeline_version,
       params: run.params,
       tags: run.tags,
+      priority: run.priority,
       request_id: requestId,
       rerun_of: id,
       reused,

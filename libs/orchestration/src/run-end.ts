@@ -7,6 +7,7 @@ import { PinnedVersions } from './pinned-versions.js';
 import { RunFactsCache } from './run-facts.js';
 import { type LastLine, RunLogWriter } from './run-log.writer.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
+import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
 
 type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
@@ -23,6 +24,7 @@ export class RunEnd {
     private readonly facts: RunFactsCache,
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
+    private readonly admission: RunAdmission,
   ) {}
 
   /** Ends the run if every task of it is terminal. Racing callers are harmless: one guarded write wins. */
@@ -67,10 +69,10 @@ export class RunEnd {
             updated_at: now,
             duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
             expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
-            'engine.slots': [],
             'engine.advanced': false,
             'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
           },
+          $unset: { 'engine.limit': 1 },
         },
         { returnDocument: 'after' },
       );
@@ -82,9 +84,10 @@ export class RunEnd {
     return false;
   }
 
-  /** What a terminal run still owes: the last line of its log. Repeating it is harmless. */
+  /** What a terminal run still owes: its slots, and the last line of its log. Repeating it is harmless. */
   async followUp(run: Run): Promise<void> {
     this.facts.forget(run._id);
+    await this.admission.leave(run);
     const seconds = run.duration_seconds === null ? '' : ` after ${run.duration_seconds.toFixed(2)} s`;
     const last: LastLine[] = [{ level: 'INFO', message: `run ended ${run.state}${seconds}` }];
     if (run.error) {

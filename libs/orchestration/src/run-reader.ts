@@ -3,6 +3,7 @@ import { type Run, type Task } from '@tauro/database';
 import { isTerminalRun, isTerminalTask, taskId } from '@tauro/domain';
 import { Collections } from './collections.js';
 import { PinnedVersions } from './pinned-versions.js';
+import { SlotReasons } from './slots/slot-reasons.js';
 import { taskWaitingReason, runWaitingReason, type Situation } from './waiting-reason.js';
 import { WorkerRegistry } from './worker-registry.js';
 
@@ -13,10 +14,12 @@ export class RunReader {
     private readonly db: Collections,
     private readonly versions: PinnedVersions,
     private readonly workers: WorkerRegistry,
+    private readonly slots: SlotReasons,
   ) {}
 
   /** Runs with `waiting_reason`. A page of terminal runs costs nothing. */
   async explainRuns(runs: Run[]): Promise<Run[]> {
+    const admissions = await this.slots.ofRuns(runs);
     return Promise.all(
       runs.map(async (run) => {
         if (isTerminalRun(run.state)) return { ...run, waiting_reason: null };
@@ -25,7 +28,7 @@ export class RunReader {
           .find({ run_id: run._id, state: { $in: ['QUEUED', 'RUNNING', 'RETRYING', 'WAITING'] } })
           .limit(50)
           .toArray();
-        const situation = await this.situation(run, moving);
+        const situation = await this.situation(run, moving, admissions.get(run._id));
         return { ...run, waiting_reason: runWaitingReason(run, moving, situation) };
       }),
     );
@@ -36,11 +39,16 @@ export class RunReader {
     if (tasks.every((task) => isTerminalTask(task.state))) {
       return tasks.map((task) => ({ ...task, waiting_reason: null }));
     }
-    const situation = await this.situation(run, tasks);
+    const admission = (await this.slots.ofRuns([run])).get(run._id);
+    const situation = await this.situation(run, tasks, admission);
     return tasks.map((task) => ({ ...task, waiting_reason: taskWaitingReason(task, situation) }));
   }
 
-  private async situation(run: Run, tasks: Pick<Task, 'node_id' | 'state'>[]): Promise<Situation> {
+  private async situation(
+    run: Run,
+    tasks: Pick<Task, 'node_id' | 'state' | 'engine'>[],
+    admission?: string,
+  ): Promise<Situation> {
     const { graph } = await this.versions.get(run.engine.version_id);
     const states = new Map(tasks.map((task) => [task.node_id, task.state]));
     const parents = tasks
@@ -54,6 +62,7 @@ export class RunReader {
         .toArray();
       for (const task of found) states.set(task.node_id, task.state);
     }
-    return { run, graph, states, workers: await this.workers.live() };
+    const [workers, limits] = await Promise.all([this.workers.live(), this.slots.ofTasks(tasks)]);
+    return { run, graph, states, workers, admission, limits };
   }
 }

@@ -22,6 +22,8 @@ import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise, type TaskGroup } from './run-progress.js';
+import { RunAdmission } from './slots/run-admission.js';
+import { TaskSlots } from './slots/task-slots.js';
 import { retryPolicyOf } from './task-policy.js';
 
 export interface CreateRun {
@@ -30,6 +32,8 @@ export interface CreateRun {
   pipeline_id: string;
   params?: JsonObject;
   tags?: Record<string, string>;
+  /** -100..100; higher is admitted and executed first. */
+  priority?: number;
   /** Start it at once. */
   start?: boolean;
   request_id?: string | null;
@@ -66,6 +70,8 @@ export class RunService {
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
     private readonly removal: RunRemovalService,
+    private readonly admission: RunAdmission,
+    private readonly slots: TaskSlots,
   ) {}
 
   /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
@@ -99,7 +105,7 @@ export class RunService {
       const max_attempts = retryPolicyOf(node, definition, this.env).max_attempts!;
       const reused = pinned.reused?.get(nodeId);
       const own = { _id: taskId(runId, position), run_id: runId, created_at: now };
-      return reused ? { ...reused, ...own } : { ...newTask(node), ...own, max_attempts };
+      return reused ? { ...reused, ...own } : { ...newTask(node, pinned.priority), ...own, max_attempts };
     });
     const run: Run = {
       _id: runId,
@@ -110,6 +116,7 @@ export class RunService {
       state: 'PENDING',
       params: pinned.params ?? {},
       tags: pinned.tags ?? {},
+      priority: pinned.priority ?? 0,
       ...summarise(tasks.map(groupOf)),
       error: null,
       outputs: null,
@@ -130,7 +137,7 @@ export class RunService {
       engine: {
         version_id,
         max_parallelism: definition.config?.max_parallelism ?? null,
-        slots: [],
+        max_active_runs: definition.config?.max_active_runs ?? null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
       },
     };
@@ -147,19 +154,25 @@ export class RunService {
     return run;
   }
 
-  /** PENDING -> QUEUED, and its first tasks to the workers. Repeating it is harmless. @throws DomainError */
+  /**
+   * PENDING -> QUEUED, and its first tasks to the workers as soon as the limits of runs admit it. Repeating it is
+   * harmless. @throws DomainError
+   */
   async start(id: string): Promise<Run> {
     const now = new Date();
     const run = await this.db.runs.findOneAndUpdate(
       { _id: id, state: 'PENDING', cancel_requested_at: null },
-      {
-        $set: {
-          state: 'QUEUED',
-          queued_at: now,
-          updated_at: now,
-          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+      [
+        {
+          $set: {
+            state: 'QUEUED',
+            queued_at: now,
+            updated_at: now,
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+            'engine.rank': this.admission.rank(now),
+          },
         },
-      },
+      ],
       { returnDocument: 'after' },
     );
     if (!run) {
@@ -175,7 +188,7 @@ export class RunService {
       `run started: pipeline ${run.pipeline_name} version ${run.pipeline_version}`,
     );
     await this.logs.flush(id);
-    await this.advancer.begin(run);
+    if (await this.admission.enter(run)) await this.advancer.begin(run);
     this.signals.run(id, 'changed');
     return run;
   }
@@ -250,7 +263,9 @@ export class RunService {
     }
     this.logs.append(id, null, 'INFO', 'run resumed');
     await this.logs.flush(id);
-    await this.advancer.begin(resumed);
+    // One that has begun has kept its slots.
+    if (resumed.state === 'RUNNING' || (await this.admission.enter(resumed)))
+      await this.advancer.begin(resumed);
     this.signals.run(id, 'changed');
     return this.get(id);
   }
@@ -261,7 +276,12 @@ export class RunService {
     const idle = { run_id: id, state: { $in: IDLE } };
     const stopped = await this.db.tasks
       .find(idle)
-      .project<Pick<Task, '_id' | 'node_id' | 'attempt'>>({ node_id: 1, attempt: 1 })
+      .project<Pick<Task, '_id' | 'node_id' | 'attempt' | 'state' | 'engine'>>({
+        node_id: 1,
+        attempt: 1,
+        state: 1,
+        'engine.pool': 1,
+      })
       .toArray();
     for (const task of stopped) {
       const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
@@ -282,8 +302,19 @@ export class RunService {
       },
       { arrayFilters: [{ 'asleep.state': 'WAITING' }] },
     );
+    await this.freePools(id, stopped);
     this.signals.cancelled(id);
     await this.runEnd.tryEnd(id);
+  }
+
+  /** Queued tasks may have held slots of a pool already, which others wait for. */
+  private async freePools(
+    runId: string,
+    stopped: Pick<Task, '_id' | 'node_id' | 'state' | 'engine'>[],
+  ): Promise<void> {
+    const pooled = stopped.filter(({ state, engine }) => state === 'QUEUED' && engine.pool !== undefined);
+    const run = pooled.length > 0 ? await this.db.runs.findOne({ _id: runId }) : null;
+    if (run) await this.slots.fill(await this.slots.leave(run, ...pooled));
   }
 
   /** Removes a terminal run and all it left. @throws DomainError */

@@ -17,6 +17,7 @@ import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { WaitService } from './wait.service.js';
+import { TaskSlots } from './slots/task-slots.js';
 import { type Outcome, type Settlement, settlementOf } from './settlement.js';
 import { type ClaimRequest, TaskClaims } from './task-claims.js';
 
@@ -64,6 +65,7 @@ export class TaskService {
     private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
     private readonly waits: WaitService,
+    private readonly slots: TaskSlots,
   ) {}
 
   /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
@@ -140,10 +142,12 @@ export class TaskService {
       await this.afterwards(run, { ...task, state });
       return;
     }
+    const free = await this.slots.leave(run, task);
     await this.dispatcher.handOver(run, [task]);
+    await this.slots.fill(free);
   }
 
-  /** A worker without the needed handler got the job: another one gets it soon, or it waits for one to come. */
+  /** A worker without the needed handler or tags got the job: another gets it soon, or it waits for one to come. */
   async passOn(id: string): Promise<void> {
     const task = await this.db.tasks.findOne({ _id: id, state: 'QUEUED' });
     const run = task && (await this.db.runs.findOne({ _id: task.run_id }));
@@ -251,6 +255,7 @@ export class TaskService {
       await this.leave(task, claimId);
       return null;
     }
+    await this.slots.started(task);
     const version = await this.versions.get(run.engine.version_id);
     const node = version.graph.nodes.get(task.node_id)!.definition;
     const claimed = { claimId, task, run, node, version };
@@ -273,7 +278,7 @@ export class TaskService {
         },
         FAST,
       );
-      await this.dispatcher.freeSlot(run, task._id);
+      await this.slots.fill(await this.slots.leave(run, task));
       return;
     }
     const cancelled = { state: 'CANCELLED', attempt: 'CANCELLED', set: {} } as const;
@@ -315,13 +320,14 @@ export class TaskService {
     task: Task,
     { wakeAt, accepts }: { wakeAt?: Date | null; accepts?: (node: NodeDefinition) => boolean } = {},
   ): Promise<string | undefined> {
-    const slots = await this.dispatcher.freeSlot(run, task._id);
+    const free = await this.slots.leave(run, task);
+    let kept: string | undefined;
     if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
-      await this.dispatcher.fill(run, slots);
-      return undefined;
-    }
-    return this.advancer.advance(run, [task], { slots, accepts });
+    } else kept = await this.advancer.advance(run, [task], accepts);
+    // Only now, so that what has just become ready competes with what waited.
+    await this.slots.fill(free);
+    return kept;
   }
 
   private line({ run, task }: ClaimedTask, level: 'INFO' | 'WARNING' | 'ERROR', message: string): void {

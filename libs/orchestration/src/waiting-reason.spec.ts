@@ -35,10 +35,10 @@ const situation = (more: Partial<Situation> = {}): Situation => ({
   run: {
     state: 'RUNNING',
     cancel_requested_at: null,
-    engine: { version_id: 'v', max_parallelism: 4, slots: [], retention_days: 1 },
+    engine: { version_id: 'v', max_parallelism: 4, max_active_runs: null, retention_days: 1 },
   },
   graph,
-  workers: [{ handlers: ['resize'] }],
+  workers: [{ handlers: ['resize'], tags: [], state: 'ACTIVE' }],
   states: new Map(),
   ...more,
 });
@@ -53,7 +53,10 @@ describe('why a task is not moving', () => {
   });
 
   it('names the handler that no live worker has', () => {
-    const reason = taskWaitingReason(task('a', 'QUEUED'), situation({ workers: [{ handlers: ['other'] }] }));
+    const reason = taskWaitingReason(
+      task('a', 'QUEUED'),
+      situation({ workers: [{ handlers: ['other'], tags: [], state: 'ACTIVE' }] }),
+    );
     expect(reason).toBe("no live worker has the handler 'resize'");
   });
 
@@ -86,7 +89,11 @@ describe('why a run is not moving', () => {
 
   it('puts what needs a person before what passes by itself', () => {
     const tasks = [task('b', 'QUEUED'), task('a', 'QUEUED')];
-    const reason = runWaitingReason(run, tasks, situation({ workers: [{ handlers: [] }] }));
+    const reason = runWaitingReason(
+      run,
+      tasks,
+      situation({ workers: [{ handlers: [], tags: [], state: 'ACTIVE' }] }),
+    );
     expect(reason).toBe("a: no live worker has the handler 'resize'");
   });
 

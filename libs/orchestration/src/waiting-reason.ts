@@ -1,15 +1,22 @@
 import { type Run, type Task, type WorkerRecord } from '@tauro/database';
 import { isTerminalRun, isTerminalTask, type PipelineGraph, type TaskState } from '@tauro/domain';
 import { waitsForApproval } from './settlement.js';
+import { limitKey } from './slots/limit-ref.js';
+import { usedSlots } from './slots/slot-reasons.js';
+import { type SlotState } from './slots/slot-table.js';
 
 /** What the reasons are worked out from. */
 export interface Situation {
   run: Pick<Run, 'state' | 'cancel_requested_at' | 'engine'>;
   graph: PipelineGraph;
   /** Workers that are alive. */
-  workers: Pick<WorkerRecord, 'handlers'>[];
+  workers: Pick<WorkerRecord, 'handlers' | 'tags' | 'state'>[];
   /** State by node id, as far as known. */
   states: ReadonlyMap<string, TaskState>;
+  /** Why the run is not admitted yet, when it is not. */
+  admission?: string;
+  /** The pools that tasks wait for, by key. */
+  limits?: ReadonlyMap<string, SlotState>;
 }
 
 type Waiting = Pick<Task, 'node_id' | 'state' | 'attempt' | 'max_attempts' | 'error' | 'engine'>;
@@ -23,18 +30,23 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
     case 'PENDING': {
       if (run.state === 'PENDING') return 'the run is not started';
       const open = (node?.parents ?? []).filter((id) => !isTerminalTask(states.get(id) ?? 'PENDING'));
-      return open.length === 0 ? null : `waits for ${enumerate(open)}`;
+      if (open.length > 0) return `waits for ${enumerate(open)}`;
+      return situation.admission ? `the run is not admitted yet: ${situation.admission}` : null;
     }
     case 'QUEUED': {
       if (run.state === 'PAUSED') return 'the run is paused';
       if (workers.length === 0) return 'no worker is alive';
+      const active = workers.filter((worker) => worker.state === 'ACTIVE');
+      if (active.length === 0) return 'no worker takes tasks: all that are alive are draining';
       const handler = node?.definition.type === 'task' ? String(node.definition.config?.handler) : null;
-      if (handler && !workers.some((worker) => worker.handlers.includes(handler))) {
+      if (handler && !active.some((worker) => worker.handlers.includes(handler))) {
         return `no live worker has the handler '${handler}'`;
       }
-      return task.engine.dispatch === null
-        ? `the run's max_parallelism of ${run.engine.max_parallelism} is reached`
-        : 'waits for a free worker slot';
+      const tags = node?.definition.requires ?? [];
+      if (!active.some((worker) => tags.every((tag) => worker.tags.includes(tag)))) {
+        return `no live worker offers ${tags.join(', ')}`;
+      }
+      return task.engine.dispatch === null ? slotReason(task, situation) : 'waits for a free worker slot';
     }
     case 'RETRYING':
       return `attempt ${task.attempt + 1} of ${task.max_attempts} at ${task.engine.wake_at?.toISOString()}: ${task.error?.message}`;
@@ -52,12 +64,34 @@ export function runWaitingReason(run: Run, tasks: Waiting[], situation: Situatio
   if (run.cancel_requested_at) return 'is being cancelled';
   if (run.state === 'PENDING') return 'not started yet';
   if (run.state === 'PAUSED') return 'paused';
+  if (situation.admission) return situation.admission;
   if (tasks.some((task) => task.state === 'RUNNING')) return null;
   const stuck = tasks.filter((task) => task.state !== 'PENDING' && !isTerminalTask(task.state));
   // A missing handler or worker needs a person, so it is said before what passes by itself.
   const reasons = stuck.map((task) => ({ task, reason: taskWaitingReason(task, situation) }));
   const first = reasons.find(({ reason }) => reason?.startsWith('no ')) ?? reasons[0];
   return first?.reason ? `${first.task.node_id}: ${first.reason}` : null;
+}
+
+/** Which limit keeps a ready task from being handed over. */
+function slotReason({ engine }: Waiting, { run, limits }: Situation): string {
+  const { pool, pool_slots = 1 } = engine;
+  if (pool !== undefined) {
+    const state = limits?.get(limitKey({ kind: 'pool', id: pool }));
+    if (!state) return `pool '${pool}' does not exist; it waits for one of this name`;
+    const { capacity = 0, holders, rate_limit } = state;
+    const used = usedSlots(state);
+    if (used + Math.min(pool_slots, Math.max(capacity, 1)) > capacity) {
+      return `pool '${pool}' has no room for it: ${holders.length} tasks hold ${used} of its ${capacity} slots`;
+    }
+    if (rate_limit && (state.starts ?? []).length >= rate_limit.tasks) {
+      return `the rate limit of pool '${pool}' is reached: ${rate_limit.tasks} tasks per ${rate_limit.per_seconds} s`;
+    }
+  }
+  if (run.engine.max_parallelism !== null) {
+    return `the run's max_parallelism of ${run.engine.max_parallelism} is reached`;
+  }
+  return pool === undefined ? 'waits for its turn' : `waits for its turn in pool '${pool}'`;
 }
 
 const enumerate = (ids: string[]): string =>

@@ -10,12 +10,12 @@ export interface TaskJob {
   task_id: string;
   /** The `task` handler that is needed, so that a worker without it need not claim the task to find out. */
   handler?: string;
+  /** Tags the worker must offer, likewise. */
+  requires?: string[];
 }
 
-export interface WakeJob {
-  run_id: string;
-  task_id: string;
-}
+/** Wakes a sleeping task, or looks at the queue of a pool whose rate limit had closed it. */
+export type WakeJob = { run_id: string; task_id: string } | { pool: string };
 
 /**
  * A job carries, it does not remember: it is removed when it ended, however it ended (a kept failed job would

@@ -7,7 +7,7 @@ import {
   invalid,
   type PipelineDefinition,
 } from '@tauro/domain';
-import { WorkerRegistry } from '@tauro/orchestration';
+import { Collections, WorkerRegistry } from '@tauro/orchestration';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
@@ -17,6 +17,7 @@ export class DefinitionCheck {
   constructor(
     private readonly checker: DefinitionChecker,
     private readonly workers: WorkerRegistry,
+    private readonly db: Collections,
   ) {}
 
   /** @throws DomainError VALIDATION_ERROR with one entry per fault. */
@@ -39,16 +40,39 @@ export class DefinitionCheck {
     return { valid: true, errors, warnings: await this.warnings(pipeline), summary };
   }
 
-  /** Task nodes whose handler no live worker has: their tasks would wait. */
-  async warnings(definition: PipelineDefinition): Promise<ErrorDetail[]> {
-    const tasks = definition.nodes.some((node) => node.type === 'task');
-    if (!tasks) return [];
-    const handlers = new Set((await this.workers.live()).flatMap((worker) => worker.handlers));
-    return definition.nodes.flatMap((node, i) => {
-      const handler = String(node.config?.handler);
-      if (node.type !== 'task' || handlers.has(handler)) return [];
-      const message = `node '${node.id}': no live worker has the handler '${handler}'; its task will wait for one`;
-      return [{ field: `nodes.${i}.config.handler`, message, type: 'unknown_handler' }];
+  /** What tasks would wait for: a handler or tags that no live worker has, a pool that does not exist. */
+  async warnings({ nodes }: PipelineDefinition): Promise<ErrorDetail[]> {
+    if (!nodes.some((node) => node.type === 'task' || node.pool || node.requires)) return [];
+    const named = [...new Set(nodes.flatMap((node) => node.pool ?? []))];
+    const [workers, found] = await Promise.all([
+      this.workers.live(),
+      this.db.pools
+        .find({ name: { $in: named } })
+        .project<{ name: string }>({ name: 1 })
+        .toArray(),
+    ]);
+    const handlers = new Set(workers.flatMap((worker) => worker.handlers));
+    const pools = new Set(found.map(({ name }) => name));
+    return nodes.flatMap((node, i) => {
+      const warning = (field: string, type: string, what: string): ErrorDetail => ({
+        field: `nodes.${i}.${field}`,
+        message: `node '${node.id}': ${what}; its task will wait for one`,
+        type,
+      });
+      const { type, config, pool, requires = [] } = node;
+      const handler = String(config?.handler);
+      const offered = workers.some(({ tags }) => requires.every((tag) => tags.includes(tag)));
+      return [
+        ...(type === 'task' && !handlers.has(handler)
+          ? [warning('config.handler', 'unknown_handler', `no live worker has the handler '${handler}'`)]
+          : []),
+        ...(pool !== undefined && !pools.has(pool)
+          ? [warning('pool', 'unknown_pool', `there is no pool '${pool}'`)]
+          : []),
+        ...(requires.length > 0 && !offered
+          ? [warning('requires', 'unknown_tags', `no live worker offers ${requires.join(', ')}`)]
+          : []),
+      ];
     });
   }
 }

@@ -38,7 +38,7 @@ export class DefinitionDto {
   description?: string;
   nodes!: NodeDto[];
   edges?: EdgeDto[];
-  /** `{max_parallelism, retry_policy, timeout_seconds}` */
+  /** `{max_parallelism, max_active_runs, retry_policy, timeout_seconds}` */
   config?: JsonObject;
   /** JSON Schema of the params of a run; its defaults are filled in. */
   params_schema?: JsonObject;

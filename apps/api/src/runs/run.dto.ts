@@ -1,7 +1,17 @@
 import { ApiSchema, OmitType } from '@nestjs/swagger';
 import { Task } from '@tauro/database';
 import { idPattern, type JsonObject, NAME_PATTERN } from '@tauro/domain';
-import { IsBoolean, IsObject, IsOptional, IsString, Matches, Validate } from 'class-validator';
+import {
+  IsBoolean,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  Validate,
+} from 'class-validator';
 import { ParamsRule, TagsRule } from './run-input.js';
 
 const PROJECT = idPattern('proj');
@@ -29,6 +39,13 @@ export class CreateRunDto {
   @Validate(TagsRule)
   @IsObject()
   tags?: Record<string, string>;
+
+  /** -100..100; higher is admitted and executed first. A point is worth an hour of waiting. */
+  @IsOptional()
+  @Max(100)
+  @Min(-100)
+  @IsInt()
+  priority?: number;
 
   /** Start it at once. */
   @IsOptional()

@@ -24,6 +24,7 @@ setExample(Run, {
   state: 'RUNNING',
   params: CREATE_RUN_EXAMPLE.params,
   tags: CREATE_RUN_EXAMPLE.tags,
+  priority: 0,
   progress: {
     total_tasks: 3,
     completed_tasks: 1,

@@ -116,7 +116,8 @@ export class TaskRunner {
     return null;
   }
 
-  private canExecute({ type, config }: NodeDefinition): boolean {
+  private canExecute({ type, config, requires = [] }: NodeDefinition): boolean {
+    if (!requires.every((tag) => this.env.WORKER_TAGS.includes(tag))) return false;
     return type !== 'task' || this.handlers.names().includes(String(config?.handler));
   }
 

@@ -2,6 +2,7 @@ import { type TaskJob, TASK_QUEUE } from '@tauro/queue';
 import { Inject, Injectable } from '@nestjs/common';
 import { TaskService } from '@tauro/orchestration';
 import { type TaskHandlers } from '@tauro/nodes';
+import { Env } from '@tauro/platform';
 import { TaskRunner } from '../execution/task-runner.js';
 import { HANDLERS } from '../tokens.js';
 
@@ -13,11 +14,14 @@ export class TaskProcessor {
   constructor(
     private readonly runner: TaskRunner,
     private readonly tasks: TaskService,
+    private readonly env: Env,
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
   ) {}
 
-  async process({ task_id, handler }: TaskJob): Promise<void> {
-    if (handler && !this.handlers.names().includes(handler)) return this.tasks.passOn(task_id);
+  async process({ task_id, handler, requires = [] }: TaskJob): Promise<void> {
+    const able = !handler || this.handlers.names().includes(handler);
+    const offers = requires.every((tag) => this.env.WORKER_TAGS.includes(tag));
+    if (!able || !offers) return this.tasks.passOn(task_id);
     await this.runner.run(task_id);
   }
 }

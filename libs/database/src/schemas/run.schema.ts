@@ -2,6 +2,7 @@ import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ApiHideProperty } from '@nestjs/swagger';
 import { RUN_STATES, type JsonObject, type RunState } from '@tauro/domain';
 import { Document } from './document.js';
+import { type Slots } from './limit.schema.js';
 
 /** How far a run is, counted in tasks. */
 export class RunProgress {
@@ -36,8 +37,12 @@ export interface RunEngine {
   /** `pipeline_versions._id` the run is pinned to. */
   version_id: string;
   max_parallelism: number | null;
-  /** Ids of the tasks that hold one of the `max_parallelism` slots. */
-  slots: string[];
+  /** Most runs of its pipeline at once, as its version says. */
+  max_active_runs: number | null;
+  /** Place in the queue of runs that wait to be admitted; only where a limit applies. */
+  rank?: Date;
+  /** Which tasks hold the `max_parallelism` slots; only in a bounded run that is under way. */
+  limit?: Slots;
   /** When the reconciler looks at the run if nothing else has; absent once there is nothing left to do. */
   check_at?: Date;
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
@@ -67,6 +72,10 @@ export class Run extends Document {
 
   @Prop({ type: Object, default: {} })
   params!: JsonObject;
+
+  /** -100..100; higher is admitted and executed first. */
+  @Prop({ type: Number, default: 0 })
+  priority!: number;
 
   @Prop({ type: Object, default: {} })
   tags!: Record<string, string>;
@@ -154,3 +163,9 @@ RunSchema.index({ duration_seconds: -1, _id: -1 });
 RunSchema.index({ 'tags.$**': 1 });
 RunSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });
 RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });
+RunSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });
+// The runs that wait to be admitted, in their order, and the few that were and have not begun.
+RunSchema.index(
+  { 'engine.rank': 1, _id: 1, pipeline_id: 1 },
+  { partialFilterExpression: { state: 'QUEUED', 'engine.rank': { $exists: true } } },
+);

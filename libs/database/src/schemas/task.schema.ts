@@ -44,6 +44,11 @@ export interface TaskEngine {
   /** Attempts whose worker went away; bounded apart from failures. */
   losses: number;
   priority: number;
+  /** The pool it takes slots of, and how many. */
+  pool?: string;
+  pool_slots?: number;
+  /** Place in the queue for a slot; only where a limit applies. */
+  rank?: Date;
   /** The table it published. */
   artifact: TableRef | null;
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
@@ -120,3 +125,8 @@ export const TaskSchema = SchemaFactory.createForClass(Task);
 TaskSchema.index({ run_id: 1, node_id: 1, index: 1 }, { unique: true });
 TaskSchema.index({ run_id: 1, state: 1 });
 TaskSchema.index({ 'engine.check_at': 1 }, { sparse: true });
+// What waits for a slot of a pool, in its order.
+TaskSchema.index(
+  { 'engine.pool': 1, state: 1, 'engine.dispatch': 1, 'engine.rank': 1, _id: 1 },
+  { partialFilterExpression: { 'engine.pool': { $exists: true } } },
+);

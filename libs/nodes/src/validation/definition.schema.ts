@@ -1,4 +1,4 @@
-import { MAX_NODES, NAME_PATTERN, OUTPUT_TYPES, TRIGGER_RULES } from '@tauro/domain';
+import { MAX_NODES, NAME_PATTERN, OUTPUT_TYPES, TAG_PATTERN, TRIGGER_RULES } from '@tauro/domain';
 
 const WEEK = 7 * 24 * 3600;
 const name = { type: 'string', pattern: NAME_PATTERN.source };
@@ -84,6 +84,21 @@ const node = {
       minimum: -100,
       maximum: 100,
     },
+    pool: { description: 'The pool whose slots its task takes.', ...name },
+    pool_slots: {
+      description: 'How many slots of the pool it takes; all of them when the pool has fewer.',
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+      default: 1,
+    },
+    requires: {
+      description: 'Tags that a worker must offer (WORKER_TAGS), all of them, to execute it.',
+      type: 'array',
+      items: { type: 'string', pattern: TAG_PATTERN.source },
+      uniqueItems: true,
+      maxItems: 10,
+    },
   },
 };
 
@@ -114,6 +129,12 @@ export const PIPELINE_SCHEMA = {
           type: 'integer',
           minimum: 1,
           maximum: MAX_NODES,
+        },
+        max_active_runs: {
+          description: 'Most runs of the pipeline that are under way at once; further ones queue.',
+          type: 'integer',
+          minimum: 1,
+          maximum: 100_000,
         },
         retry_policy: retryPolicy,
         timeout_seconds: timeout,

@@ -113,7 +113,11 @@ export class Env {
   readonly RATE_LIMIT_WINDOW!: number;
 
   // Execution
-  @Variable(integer(10, 1), '10', 'Runs that execute at once in the whole deployment; further ones queue.')
+  @Variable(
+    integer(10, 0),
+    '10',
+    'Runs that execute at once in the whole deployment; further ones queue. 0: no limit.',
+  )
   readonly MAX_CONCURRENT_RUNS!: number;
 
   @Variable(number(3600, 0.001), '3600', 'Seconds a task may take, unless its node says otherwise.')

@@ -1,0 +1,134 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Run } from '@tauro/database';
+import { ACTIVE_RUN_STATES } from '@tauro/domain';
+import { Env } from '@tauro/platform';
+import { Collections } from '../collections.js';
+import { admittedRuns } from './admission-count.js';
+import { type Bound, type LimitRef } from './limit-ref.js';
+import { rankUpdate } from './rank.js';
+import { SlotTable } from './slot-table.js';
+import { Turnstile } from './turnstile.js';
+
+type Admissible = Pick<Run, '_id' | 'pipeline_id' | 'engine'> & { parent_run_id?: string | null };
+type BoundRun = Bound & { run: Run };
+
+const DEPLOYMENT: LimitRef = { kind: 'deployment', id: '' };
+
+/**
+ * How many runs are under way at once: `MAX_CONCURRENT_RUNS` in the deployment, `max_active_runs` of a pipeline. A
+ * run that was started is QUEUED until it is admitted; it keeps its slots until it has ended, also while it is
+ * paused. A sub-run rides on the slots of the run that made it.
+ */
+@Injectable()
+export class RunAdmission {
+  private readonly logger = new Logger(RunAdmission.name);
+  private readonly turnstile: Turnstile<BoundRun>;
+  private begin: (run: Run) => Promise<void> = () => Promise.resolve();
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly table: SlotTable,
+  ) {
+    this.turnstile = new Turnstile(table, {
+      waiting: (ref, { holders }, full, max) =>
+        this.waiting(
+          ref,
+          holders.map(({ id }) => id),
+          full,
+          max,
+        ),
+      beyond: (ref) => Promise.resolve(ref.kind === 'pipeline' && this.limited ? [DEPLOYMENT] : []),
+      admit: (these) => this.admit(these),
+      later: () => Promise.resolve(),
+    });
+  }
+
+  /** What is done with a run whose turn has come. */
+  onTurn(begin: (run: Run) => Promise<void>): void {
+    this.begin = begin;
+  }
+
+  /** What the start of a run sets its rank to, in an update; none when no limit applies to it. */
+  rank(since: Date): object {
+    const pipeline = { $ne: [{ $ifNull: ['$engine.max_active_runs', null] }, null] };
+    const limited = { $or: [this.limited, pipeline] };
+    return { $cond: [limited, rankUpdate(since, '$priority'), '$$REMOVE'] };
+  }
+
+  /** Whether a run that was started may begin now; if not, it begins when it is its turn. Harmless to repeat. */
+  async enter(run: Run): Promise<boolean> {
+    const limits = this.limitsOf(run);
+    if (limits.length === 0) return true;
+    const [admitted] = await this.turnstile.enter([{ id: run._id, limits, run }]);
+    if (admitted) admittedRuns.inc();
+    return admitted !== undefined;
+  }
+
+  /** Gives back the slots of a run that has ended, and lets in the next. Harmless to repeat. */
+  async leave(run: Admissible): Promise<void> {
+    const limits = this.limitsOf(run);
+    if (limits.length > 0) await this.fill(await this.turnstile.leave([{ id: run._id, limits }]));
+  }
+
+  /** Lets in whoever may, at these limits. */
+  fill(refs: LimitRef[]): Promise<void> {
+    return this.turnstile.fillAll(refs);
+  }
+
+  /** Every limit the run needs a slot of; the last is the one it queues at. */
+  limitsOf(run: Admissible): Bound['limits'] {
+    if (run.parent_run_id) return [];
+    const pipeline: LimitRef = { kind: 'pipeline', id: run.pipeline_id };
+    const most = run.engine.max_active_runs;
+    return [
+      ...(most ? [{ ref: pipeline, weight: 1, capacity: most }] : []),
+      ...(this.limited ? [{ ref: DEPLOYMENT, weight: 1, capacity: this.env.MAX_CONCURRENT_RUNS }] : []),
+    ];
+  }
+
+  private get limited(): boolean {
+    return this.env.MAX_CONCURRENT_RUNS > 0;
+  }
+
+  private async waiting(
+    ref: LimitRef,
+    holders: string[],
+    full: readonly LimitRef[],
+    max: number,
+  ): Promise<BoundRun[]> {
+    if (ref.kind === 'pipeline' && this.limited) return [];
+    const runs = await this.db.runs
+      .find({
+        state: 'QUEUED',
+        'engine.rank': { $exists: true },
+        cancel_requested_at: null,
+        _id: { $nin: holders },
+        pipeline_id: ref.kind === 'pipeline' ? ref.id : { $nin: full.map(({ id }) => id) },
+      })
+      .sort({ 'engine.rank': 1, _id: 1 })
+      .limit(max)
+      .toArray();
+    return runs.map((run) => ({ id: run._id, limits: this.limitsOf(run), run }));
+  }
+
+  private async admit(these: BoundRun[]): Promise<void> {
+    const ids = these.map(({ id }) => id);
+    const active = await this.db.runs
+      .find({ _id: { $in: ids }, state: { $in: ACTIVE_RUN_STATES } })
+      .toArray();
+    // One that was cancelled since has left already, without the slots it has just got.
+    for (const { id, limits } of these) {
+      if (active.some((run) => run._id === id)) continue;
+      await Promise.all(limits.map(({ ref }) => this.table.give(ref, [id])));
+    }
+    await Promise.all(
+      active.map((run) => {
+        admittedRuns.inc();
+        return this.begin(run).catch((error: Error) => {
+          this.logger.warn(`${run._id}: not begun, the reconciler will: ${error.message}`);
+        });
+      }),
+    );
+  }
+}

@@ -15,14 +15,28 @@ const MAX_MESSAGE_CHARS = 32_768;
 const MAX_BUFFERED = 20_000;
 
 const DUPLICATE_KEY = 11000;
+/** After so long a write is journalled for certain; MongoDB does it every 100 ms. */
+const JOURNALLED_MS = 1000;
+
+/** Lines that go into one document, under an id that stays the same however often they are offered. */
+interface Chunk {
+  _id: mongo.ObjectId;
+  lines: LogLine[];
+}
 
 interface Buffer {
   /** Monotonic time of the last line. */
   usedAt: number;
   lines: LogLine[];
   dropped: number;
-  /** Where the next chunk begins, as far as this process knows. */
+  /** Go before the lines: an insert that got no answer, and what a crash of the database may have undone. */
+  offered: Chunk[];
+  /** Stored a moment ago, and perhaps not journalled yet. */
+  fresh: (Chunk & { storedAt: number })[];
+  /** Where the next chunk begins, as far as this process knows; 0 when it does not. */
   next: number;
+  /** The epoch of the database in which `fresh` and `next` were learnt. */
+  epoch: number;
   writing: Promise<void>;
 }
 
@@ -45,7 +59,7 @@ export class RunLogWriter implements OnModuleDestroy {
     this.timer = setInterval(() => {
       const now = performance.now();
       for (const [runId, buffer] of this.buffers) {
-        if (buffer.lines.length > 0) void this.flush(runId).catch(() => undefined);
+        if (this.isDue(buffer)) void this.flush(runId).catch(() => undefined);
         // A worker does not remember every run it ever touched.
         else if (now - buffer.usedAt > IDLE_MS) this.buffers.delete(runId);
       }
@@ -72,7 +86,7 @@ export class RunLogWriter implements OnModuleDestroy {
     const buffer = this.buffers.get(runId);
     if (!buffer) return Promise.resolve();
     const flushed = buffer.writing.then(() => this.write(runId, buffer));
-    // The next flush waits for this one whatever became of it: its lines went back to the front.
+    // The next flush waits for this one whatever became of it: its lines are kept and go first.
     buffer.writing = flushed.catch((error: Error) => {
       this.logger.debug(`log lines of ${runId} kept for later: ${error.message}`);
     });
@@ -85,7 +99,7 @@ export class RunLogWriter implements OnModuleDestroy {
     await this.flush(runId);
     const timestamp = new Date();
     const lines = last.map((line) => ({ timestamp, ...line, task_id: null, node_id: null, attempt: null }));
-    await this.insert(runId, this.buffer(runId), lines, true);
+    await this.insert(runId, this.buffer(runId), { _id: new mongo.ObjectId(), lines }, true);
     this.buffers.delete(runId);
   }
 
@@ -97,11 +111,24 @@ export class RunLogWriter implements OnModuleDestroy {
   private buffer(runId: string): Buffer {
     let buffer = this.buffers.get(runId);
     if (!buffer) {
-      buffer = { usedAt: 0, lines: [], dropped: 0, next: 0, writing: Promise.resolve() };
+      buffer = {
+        usedAt: 0,
+        lines: [],
+        dropped: 0,
+        offered: [],
+        fresh: [],
+        next: 0,
+        epoch: this.db.epoch,
+        writing: Promise.resolve(),
+      };
       this.buffers.set(runId, buffer);
     }
     buffer.usedAt = performance.now();
     return buffer;
+  }
+
+  private isDue({ lines, offered, fresh, epoch }: Buffer): boolean {
+    return lines.length + offered.length > 0 || (fresh.length > 0 && epoch !== this.db.epoch);
   }
 
   private async write(runId: string, buffer: Buffer): Promise<void> {
@@ -118,41 +145,48 @@ export class RunLogWriter implements OnModuleDestroy {
       buffer.dropped = 0;
     }
     let wrote = false;
-    while (buffer.lines.length > 0) {
-      const chunk = takeChunk(buffer.lines);
-      try {
-        await this.insert(runId, buffer, chunk, false);
-        wrote = true;
-      } catch (error) {
-        buffer.lines.unshift(...chunk);
-        throw error;
-      }
+    this.offerAgain(buffer);
+    while (buffer.offered.length + buffer.lines.length > 0) {
+      if (buffer.offered.length === 0)
+        buffer.offered.push({ _id: new mongo.ObjectId(), lines: takeChunk(buffer.lines) });
+      const chunk = buffer.offered[0]!;
+      await this.insert(runId, buffer, chunk, false);
+      buffer.offered.shift();
+      const now = performance.now();
+      buffer.fresh = buffer.fresh.filter(({ storedAt }) => now - storedAt < JOURNALLED_MS);
+      buffer.fresh.push({ ...chunk, storedAt: now });
+      wrote = true;
     }
     if (wrote) this.signals.run(runId, 'log');
   }
 
+  /** A database that was interrupted may have lost what it had not journalled; what it still has stays as it is. */
+  private offerAgain(buffer: Buffer): void {
+    if (buffer.epoch === this.db.epoch) return;
+    buffer.offered.unshift(...buffer.fresh.splice(0).map(({ _id, lines }) => ({ _id, lines })));
+    buffer.next = 0;
+    buffer.epoch = this.db.epoch;
+  }
+
   /** Takes the place after the last chunk; when another process was faster, the place after that one. */
-  private async insert(runId: string, buffer: Buffer, lines: LogLine[], final: boolean): Promise<void> {
+  private async insert(runId: string, buffer: Buffer, chunk: Chunk, final: boolean): Promise<void> {
+    const { lines } = chunk;
     for (;;) {
       if (buffer.next === 0) buffer.next = await this.end(runId);
+      const first_seq = buffer.next;
+      // Whatever goes wrong, what this process knew of the end is no longer to be trusted.
+      buffer.next = 0;
       try {
         await this.db.logs.insertOne(
-          {
-            _id: new mongo.ObjectId(),
-            run_id: runId,
-            first_seq: buffer.next,
-            count: lines.length,
-            lines,
-            ...(final && { final: true }),
-          },
+          { ...chunk, run_id: runId, first_seq, count: lines.length, ...(final && { final: true }) },
           FAST,
         );
-        buffer.next += lines.length;
+        buffer.next = first_seq + lines.length;
         return;
       } catch (error) {
         if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
         if (final && (await this.isClosed(runId))) return;
-        buffer.next = 0;
+        if (await this.db.logs.findOne({ _id: chunk._id }, { projection: { _id: 1 } })) return;
       }
     }
   }

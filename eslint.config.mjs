@@ -56,7 +56,7 @@ export default defineConfig(
   },
   {
     // Programs that talk to a terminal.
-    files: ['apps/cli/**/*.ts', 'bench/**', 'scripts/**', 'examples/**/*.ts'],
+    files: ['apps/cli/**/*.ts', 'bench/**', 'test/faults/run.ts', 'scripts/**', 'examples/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

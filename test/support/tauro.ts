@@ -39,7 +39,8 @@ export class Tauro {
     readonly url: string,
     /** Where relative paths of file nodes start; the only folder they may touch. */
     readonly files: string,
-    private readonly env: Record<string, string>,
+    /** What every process of it is started with. */
+    readonly env: Record<string, string>,
   ) {
     this.api = new ApiClient(url);
     this.database = createConnection(env.MONGODB_URL, { dbName: env.MONGODB_DATABASE });
@@ -130,7 +131,8 @@ export class Tauro {
     rmSync(this.env.DATA_DIR, { recursive: true, force: true });
   }
 
-  private spawnWorker(env: Record<string, string> = {}): ServerProcess {
+  /** Starts one more worker, and returns at once. */
+  spawnWorker(env: Record<string, string> = {}): ServerProcess {
     const name = `worker ${this.workers.length}`;
     const worker = new ServerProcess(name, 'apps/worker/src/main.js', { ...this.env, ...env }, this.files);
     this.workers.push(worker);

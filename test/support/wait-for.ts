@@ -4,7 +4,11 @@
  */
 export async function waitFor<T>(
   ask: () => Promise<T> | T,
-  { timeout = 60_000, what = 'the condition' }: { timeout?: number; what?: string } = {},
+  {
+    timeout = 60_000,
+    what = 'the condition',
+    everyMs = 40,
+  }: { timeout?: number; what?: string; everyMs?: number } = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeout;
   let last: unknown;
@@ -20,6 +24,6 @@ export async function waitFor<T>(
       const seen = (last as Error | undefined)?.message ?? JSON.stringify(last);
       throw new Error(`waited ${timeout} ms for ${what}; last seen: ${seen}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -113,6 +113,41 @@ describe('workers', () => {
     expect((await user.ended(runId)).state).toBe('CANCELLED');
   });
 
+  it('can be drained: they finish what they have, take nothing new, and go on when they are resumed', async () => {
+    const [worker] = await haveWorkers(1);
+    const { _id } = (await tauro.database.collection('workers').findOne({ pid: worker!.pid }))!;
+    const path = `/api/v1/workers/${String(_id)}`;
+    const first = await user.startNew([task('nap', 'sleep', { seconds: 1 }), noop('after')], {
+      edges: chain('nap', 'after'),
+    });
+    await whenRunning(first, 1);
+    const busy = await waitFor(
+      async () => {
+        const { data } = (await tauro.api.get(path)).body;
+        return data.running_tasks.length > 0 && data;
+      },
+      { what: 'the worker to tell what it runs' },
+    );
+    expect(busy.running_tasks).toEqual([expect.objectContaining({ run_id: first, node_id: 'nap' })]);
+
+    const asked = await tauro.api.post(`${path}/drain`);
+    expect([asked.status, asked.body.data.state]).toEqual([202, 'DRAINING']);
+    const run = await user.runWhen(first, (one) => /draining/.test(one.waiting_reason ?? ''), {
+      what: 'the rest of the run to wait',
+    });
+    expect(run.progress).toMatchObject({ completed_tasks: 1 });
+    expect((await tauro.api.get(path)).body.data).toMatchObject({ state: 'DRAINING', running: 0 });
+
+    expect((await tauro.api.post(`${path}/resume`)).status).toBe(202);
+    expect((await user.ended(first)).state).toBe('SUCCESS');
+    expect((await tauro.api.post('/api/v1/workers/nobody/drain')).status).toBe(404);
+    await worker!.kill();
+    await waitFor(async () => (await tauro.api.get(path)).body.data.state === 'GONE', {
+      what: 'it to be GONE',
+    });
+    expect((await tauro.api.post(`${path}/drain`)).status).toBe(409);
+  });
+
   it('take up runs that were started before the API and every worker went down', async () => {
     await haveWorkers(0);
     const runId = await user.startNew([noop('a'), noop('b')], { edges: chain('a', 'b') });

@@ -32,6 +32,13 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
   }
 
+  /** Stops or starts taking tasks; wake-ups, which are the engine's own work, go on. */
+  async takeTasks(take: boolean): Promise<void> {
+    const tasks = this.workers[0];
+    if (take) await tasks?.resume();
+    else await tasks?.pause(true);
+  }
+
   /** Takes nothing new; resolves when every job in hand has ended. */
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.close()));

@@ -10,6 +10,8 @@ import { WorkerRegistry } from './worker-registry.js';
 const DURATION_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
 /** Scrapes within this time share one look at the stores. */
 const FRESH_MS = 5000;
+/** More than these would make a scrape long; the rest is in the API. */
+const MAX_POOLS = 200;
 
 interface RunFigures {
   byState: Map<string, number>;
@@ -84,6 +86,23 @@ export class EngineMetrics implements OnModuleInit {
         },
       }),
     );
+    const pools = (): ReturnType<EngineMetrics['poolSlots']> => this.poolSlots().catch(() => []);
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_pool_slots',
+        help: 'Slots of pools, and how many are taken',
+        labelNames: ['pool', 'state'],
+        registers: [],
+        aggregator: 'first',
+        async collect() {
+          this.reset();
+          for (const { name, slots, taken } of await pools()) {
+            this.set({ pool: name, state: 'taken' }, taken);
+            this.set({ pool: name, state: 'free' }, Math.max(0, slots - taken));
+          }
+        },
+      }),
+    );
     const live = (): ReturnType<WorkerRegistry['live']> => this.workers.live().catch(() => []);
     register.registerMetric(
       new Gauge({
@@ -112,6 +131,19 @@ export class EngineMetrics implements OnModuleInit {
         },
       }),
     );
+  }
+
+  /** Slots of every pool; a pool's document says both, so nothing is counted. */
+  private poolSlots(): Promise<{ name: string; slots: number; taken: number }[]> {
+    return this.db.pools
+      .find()
+      .limit(MAX_POOLS)
+      .project<{ name: string; slots: number; taken: number }>({
+        name: 1,
+        slots: 1,
+        taken: { $sum: '$engine.limit.holders.weight' },
+      })
+      .toArray();
   }
 
   private runs(): Promise<RunFigures> {

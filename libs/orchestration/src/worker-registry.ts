@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type WorkerRecord } from '@tauro/database';
+import { conflict, notFound } from '@tauro/domain';
 import { Env } from '@tauro/platform';
+import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 
 /** Who works here, as the workers say themselves. */
@@ -11,21 +13,53 @@ export class WorkerRegistry {
   constructor(
     private readonly db: Collections,
     private readonly env: Env,
+    private readonly signals: Signals,
   ) {}
 
-  /** A worker says that it is alive. */
-  async heartbeat(worker: Omit<WorkerRecord, 'heartbeat_at'>): Promise<void> {
+  /** A worker says that it is alive. @returns whether it was asked to take nothing new. */
+  async heartbeat(worker: Omit<WorkerRecord, 'heartbeat_at' | 'drain_requested_at'>): Promise<boolean> {
     const { _id, ...rest } = worker;
-    await this.db.workers.updateOne(
+    const after = await this.db.workers.findOneAndUpdate(
       { _id },
-      { $set: rest, $currentDate: { heartbeat_at: true } },
-      { upsert: true, ...FAST },
+      { $set: rest, $setOnInsert: { drain_requested_at: null }, $currentDate: { heartbeat_at: true } },
+      { upsert: true, ...FAST, returnDocument: 'after', projection: { drain_requested_at: 1 } },
     );
+    return !!after?.drain_requested_at;
+  }
+
+  /**
+   * Asks a worker to finish what it has and take nothing new, or to take tasks again. It stays alive meanwhile. It is
+   * told at once, and finds it with its next heartbeat should that get lost.
+   * @throws DomainError NOT_FOUND, or CONFLICT for a worker that is gone.
+   */
+  async drain(id: string, drain: boolean): Promise<WorkerRecord> {
+    const worker = await this.get(id);
+    if (worker.state === 'GONE') throw conflict(`worker '${id}' is GONE`);
+    if (drain !== (worker.drain_requested_at !== null)) {
+      const set = drain
+        ? { drain_requested_at: new Date(), state: 'DRAINING' as const }
+        : { drain_requested_at: null };
+      await this.db.workers.updateOne({ _id: id }, { $set: set });
+    }
+    this.cached = undefined;
+    this.signals.drain(id);
+    return this.get(id);
+  }
+
+  /** @throws DomainError NOT_FOUND for one that was not seen within a day. */
+  async get(id: string): Promise<WorkerRecord> {
+    const worker = await this.db.workers.findOne({ _id: id });
+    if (!worker) throw notFound('worker', id);
+    return asHeard(worker, await this.silentSince());
   }
 
   /** A worker has left in good order. */
   async leave(id: string): Promise<void> {
-    await this.db.workers.updateOne({ _id: id }, { $set: { state: 'GONE', running: 0 } }, FAST);
+    await this.db.workers.updateOne(
+      { _id: id },
+      { $set: { state: 'GONE', running: 0, running_tasks: [] } },
+      FAST,
+    );
   }
 
   /** Every worker seen within a day, the living first. */
@@ -52,5 +86,7 @@ export class WorkerRegistry {
 }
 
 /** A worker with the state it really has: GONE once it has been silent, whatever it said last. */
-export const asHeard = (worker: WorkerRecord, silentSince: Date): WorkerRecord =>
-  worker.heartbeat_at < silentSince ? { ...worker, state: 'GONE' } : worker;
+export function asHeard(worker: WorkerRecord, silentSince: Date): WorkerRecord {
+  if (worker.heartbeat_at < silentSince) return { ...worker, state: 'GONE' };
+  return worker.state === 'ACTIVE' && worker.drain_requested_at ? { ...worker, state: 'DRAINING' } : worker;
+}

@@ -35,6 +35,15 @@ export class Signals implements OnModuleDestroy {
     return this.listen(`${this.prefix}:cancel`, listener);
   }
 
+  /** Tells a worker to look whether it is to take tasks. */
+  drain(workerId: string): void {
+    this.publish(`${this.prefix}:drain`, workerId);
+  }
+
+  onDrain(listener: (workerId: string) => void): () => void {
+    return this.listen(`${this.prefix}:drain`, listener);
+  }
+
   /** Tells whoever follows the run. */
   run(runId: string, signal: RunSignal): void {
     this.publish(`${this.prefix}:run:${runId}`, signal);

@@ -27,6 +27,8 @@ const MARGIN_MS = 2000;
 export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(TasksInHand.name);
   private readonly held = new Map<string, InHand>();
+  /** False while this worker drains: it finishes what it has and takes nothing new. */
+  accepting = true;
   private timer?: NodeJS.Timeout;
   private unlisten?: () => void;
 
@@ -49,6 +51,14 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
 
   get count(): number {
     return this.held.size;
+  }
+
+  tasks(): { task_id: string; run_id: string; node_id: string }[] {
+    return [...this.held.values()].map(({ claimed: { task } }) => ({
+      task_id: task._id,
+      run_id: task.run_id,
+      node_id: task.node_id,
+    }));
   }
 
   take(claimed: ClaimedTask): InHand {

@@ -87,7 +87,11 @@ export class TaskRunner {
     try {
       const outcome = await this.attempt(claimed, held);
       this.metrics.observe(claimed.node.type, outcome, (performance.now() - started) / 1000);
-      return await this.settle(held, outcome, (node) => mayGoOn() && this.canExecute(node));
+      return await this.settle(
+        held,
+        outcome,
+        (node) => mayGoOn() && this.inHand.accepting && this.canExecute(node),
+      );
     } finally {
       this.inHand.release(claimed.claimId);
     }

@@ -4,6 +4,13 @@ import { Document } from './document.js';
 export const WORKER_STATES = ['ACTIVE', 'DRAINING', 'GONE'] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
 
+/** A task that a worker has in hand. */
+export class TaskInHand {
+  task_id!: string;
+  run_id!: string;
+  node_id!: string;
+}
+
 /** A worker process, as it says itself with every heartbeat. */
 @Schema({ collection: 'workers', versionKey: false })
 export class WorkerRecord extends Document {
@@ -24,12 +31,20 @@ export class WorkerRecord extends Document {
   @Prop({ type: Number, default: 0 })
   running!: number;
 
+  /** Which ones, as of its last heartbeat. */
+  @Prop({ type: [Object], default: [] })
+  running_tasks!: TaskInHand[];
+
   /** Names of the `task` handlers it has. */
   @Prop({ type: [String], default: [] })
   handlers!: string[];
 
   @Prop({ type: String, required: true })
   version!: string;
+
+  /** When it was asked to take nothing new; null unless it was. */
+  @Prop({ type: Date, default: null })
+  drain_requested_at!: Date | null;
 
   /** GONE once its heartbeat is older than three intervals, whatever is stored. */
   @Prop({ type: String, enum: WORKER_STATES, required: true })

@@ -44,12 +44,17 @@ describe('pools, limits of runs and tags', () => {
   });
 
   it('admit so many runs, and the next when one ends', async () => {
-    const runs: string[] = [];
-    for (let i = 0; i < 4; i++) runs.push(await user.startNew([task('nap', 'sleep', { seconds: 1 })]));
-    const last = await user.run(runs[3]!);
-    if (last.state === 'QUEUED')
-      expect(last.waiting_reason).toMatch(/MAX_CONCURRENT_RUNS of 2 is reached|worker/);
-    for (const run of runs) expect((await user.ended(run)).state).toBe('SUCCESS');
+    const long = [task('nap', 'sleep', { seconds: 600 })];
+    const first = [await user.startNew(long), await user.startNew(long)];
+    const next = await user.startNew([noop('only')]);
+    const waits = await user.runWhen(next, (run) => run.waiting_reason !== null, {
+      what: 'a waiting_reason',
+    });
+    expect(waits.waiting_reason).toBe('MAX_CONCURRENT_RUNS of 2 is reached, 0 runs are before it');
+    expect((await tauro.api.post(`/api/v1/runs/${first[0]!}/cancel`)).status).toBe(202);
+    expect((await user.ended(next)).state).toBe('SUCCESS');
+    expect((await tauro.api.post(`/api/v1/runs/${first[1]!}/cancel`)).status).toBe(202);
+    expect((await user.ended(first[1]!)).state).toBe('CANCELLED');
   });
 
   it('route a task to a worker that offers its tags', async () => {

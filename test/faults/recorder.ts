@@ -129,7 +129,7 @@ const EVENTS: { [K in Kind]: (document: never, at: number) => HistoryEvent } = {
     state,
     version_id: engine.version_id,
     max_parallelism: engine.max_parallelism,
-    slots: [...(engine.slots ?? [])],
+    slots: (engine.limit?.holders ?? []).map((holder) => holder.id),
   }),
   task: ({ _id, run_id, node_id, state, attempt, engine, output }: database.Task, at) => ({
     kind: 'task',

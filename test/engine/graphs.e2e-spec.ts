@@ -1,4 +1,12 @@
-import { buildGraph, type NodeDefinition, TRIGGER_RULES, type TaskState, verdictOf } from '@tauro/domain';
+import {
+  buildGraph,
+  executes,
+  type NodeDefinition,
+  STAGES,
+  TRIGGER_RULES,
+  type TaskState,
+  verdictOf,
+} from '@tauro/domain';
 import { type ClaimedTask } from '@tauro/orchestration';
 import fc from 'fast-check';
 import { DONE, Engine, FAILED } from '../support/engine.js';
@@ -6,16 +14,22 @@ import { DONE, Engine, FAILED } from '../support/engine.js';
 interface Plan {
   nodes: NodeDefinition[];
   fails: Set<string>;
+  on_failure: string[];
+  finally: string[];
   max_parallelism: number | undefined;
 }
 
-/** Any graph: each node may depend on earlier ones, may fail, may be allowed to, and has any trigger rule. */
+/**
+ * Any graph: each node may depend on earlier ones of its stage, may fail, may be allowed to, has any trigger rule, and
+ * is a main node or one of those that follow the end.
+ */
 const plans: fc.Arbitrary<Plan> = fc
   .array(
     fc.record({
       parents: fc.array(fc.nat(), { maxLength: 4 }),
       fails: fc.boolean(),
       allow_failure: fc.boolean(),
+      stage: fc.constantFrom(0, 0, 0, 1, 2),
       trigger_rule: fc.option(fc.constantFrom(...TRIGGER_RULES), { nil: undefined }),
     }),
     { minLength: 1, maxLength: 14 },
@@ -23,24 +37,51 @@ const plans: fc.Arbitrary<Plan> = fc
   .chain((rows) => fc.tuple(fc.constant(rows), fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined })))
   .map(([rows, max_parallelism]) => ({
     max_parallelism,
+    on_failure: idsOf(rows, 1),
+    finally: idsOf(rows, 2),
     fails: new Set(rows.flatMap((row, i) => (row.fails ? [`n${i}`] : []))),
     nodes: rows.map((row, i): NodeDefinition => ({
       id: `n${i}`,
       type: 'wait',
       config: { seconds: 0 },
-      depends_on: i === 0 ? [] : [...new Set(row.parents.map((parent) => `n${parent % i}`))],
+      depends_on:
+        i === 0
+          ? []
+          : [...new Set(row.parents.map((parent) => parent % i))]
+              .filter((parent) => stageOf(rows, parent) === stageOf(rows, i))
+              .map((parent) => `n${parent}`),
       retry_policy: { max_attempts: 1 },
       allow_failure: row.allow_failure,
       ...(row.trigger_rule && { trigger_rule: row.trigger_rule }),
     })),
   }));
 
+/** The first node is a main one: there must be one. */
+const stageOf = (rows: { stage: number }[], i: number): number => (i === 0 ? 0 : rows[i]!.stage);
+const idsOf = (rows: { stage: number }[], stage: number): string[] =>
+  rows.flatMap((_, i) => (stageOf(rows, i) === stage ? [`n${i}`] : []));
+
 /** How the run must end, worked out in order and alone. */
-function expected({ nodes, fails }: Plan): { states: Record<string, TaskState>; run: 'SUCCESS' | 'FAILED' } {
-  const graph = buildGraph({ name: 'p', nodes });
+function expected({ nodes, fails, ...rest }: Plan): {
+  states: Record<string, TaskState>;
+  run: 'SUCCESS' | 'FAILED';
+} {
+  const graph = buildGraph({ name: 'p', nodes, ...rest });
   const states: Record<string, TaskState> = {};
-  for (const id of graph.order) {
-    const { definition, parents } = graph.nodes.get(id)!;
+  const failed = (): boolean => nodes.some((node) => states[node.id] === 'FAILED' && !node.allow_failure);
+  const inStages = STAGES.flatMap((_, stage) =>
+    graph.order.filter((id) => graph.nodes.get(id)!.stage === stage),
+  );
+  let stage = 0;
+  let mainFailed = false;
+  for (const id of inStages) {
+    const { definition, parents, ...node } = graph.nodes.get(id)!;
+    if (stage === 0 && node.stage > 0) mainFailed = failed();
+    stage = node.stage;
+    if (stage > 0 && !executes(stage, mainFailed ? 'FAILED' : 'SUCCESS')) {
+      states[id] = 'SKIPPED';
+      continue;
+    }
     const above = parents.map((parent) => ({
       state: states[parent]!,
       definition: graph.nodes.get(parent)!.definition,
@@ -48,8 +89,7 @@ function expected({ nodes, fails }: Plan): { states: Record<string, TaskState>; 
     const verdict = verdictOf(definition, above);
     states[id] = verdict === 'run' ? (fails.has(id) ? 'FAILED' : 'SUCCESS') : verdict;
   }
-  const failed = nodes.some((node) => states[node.id] === 'FAILED' && !node.allow_failure);
-  return { states, run: failed ? 'FAILED' : 'SUCCESS' };
+  return { states, run: failed() ? 'FAILED' : 'SUCCESS' };
 }
 
 describe('any graph, executed by two processes at once', () => {
@@ -94,8 +134,10 @@ describe('any graph, executed by two processes at once', () => {
   it('ends in the states that its rules say, each task executed once, and within its parallelism', async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
-        const { max_parallelism } = plan;
+        const { max_parallelism, on_failure, finally: last } = plan;
         const run = await engines[0]!.run(plan.nodes, {
+          on_failure,
+          finally: last,
           config: { ...(max_parallelism && { max_parallelism }) },
         });
         const most = await execute(run, plan);
@@ -129,7 +171,13 @@ describe('any graph, executed by two processes at once', () => {
       config: { seconds: 0 },
       depends_on: parents.map((node) => node.id),
     };
-    const plan: Plan = { nodes: [...parents, join], fails: new Set(), max_parallelism: undefined };
+    const plan: Plan = {
+      nodes: [...parents, join],
+      fails: new Set(),
+      max_parallelism: undefined,
+      on_failure: [],
+      finally: [],
+    };
     const run = await engines[0]!.run(plan.nodes);
     await execute(run, plan);
     expect(await engines[0]!.state(run)).toBe('SUCCESS');
@@ -141,6 +189,6 @@ describe('any graph, executed by two processes at once', () => {
 const byPosition =
   (plan: Plan) =>
   ([a]: [string, unknown], [b]: [string, unknown]): number => {
-    const { order } = buildGraph({ name: 'p', nodes: plan.nodes });
+    const { order } = buildGraph({ name: 'p', ...plan });
     return order.indexOf(a) - order.indexOf(b);
   };

@@ -1,4 +1,4 @@
-import { type NodeDefinition } from '@tauro/domain';
+import { type NodeDefinition, STOP } from '@tauro/domain';
 import { LeaseService, MAX_LOSSES, RUN_RECOVERY, RunLogWriter, TASK_RECOVERY } from '@tauro/orchestration';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
@@ -161,7 +161,13 @@ describe('a crash between any two steps', () => {
     const run = await engine.run([node('a'), node('b', 'a')]);
     await engine.db.runs.updateOne(
       { _id: run },
-      { $set: { cancel_requested_at: new Date(), 'engine.check_at': new Date(0) } },
+      {
+        $set: {
+          cancel_requested_at: new Date(),
+          'engine.stop_below': STOP.all,
+          'engine.check_at': new Date(0),
+        },
+      },
     );
     await engine.reconcile();
     expect(await engine.states(run)).toEqual({ a: 'CANCELLED', b: 'CANCELLED' });

@@ -1,4 +1,5 @@
 import { type ErrorDetail } from './errors.js';
+import { MAIN, STAGES, stagesOf } from './stages.js';
 import { MAX_NODES, NAME_PATTERN, type NodeDefinition, type PipelineDefinition } from './pipeline.js';
 
 /** A node with its place in the graph. `parents` and `children` are node ids in the order they were written. */
@@ -10,6 +11,14 @@ export interface GraphNode {
   depth: number;
   /** Place in `order`; task ids are made of it. */
   position: number;
+  /** Place in `STAGES`: when in a run it executes. */
+  stage: number;
+}
+
+/** Where a stage of a graph begins and ends. */
+export interface GraphStage {
+  roots: readonly string[];
+  leaves: readonly string[];
 }
 
 /**
@@ -22,6 +31,8 @@ export interface PipelineGraph {
   order: readonly string[];
   roots: readonly string[];
   leaves: readonly string[];
+  /** By place in `STAGES`. No edge leads from one stage to another. */
+  stages: readonly GraphStage[];
 }
 
 /** Longest way round that an error spells out. */
@@ -90,6 +101,7 @@ export function graphFaults(definition: PipelineDefinition): ErrorDetail[] {
       faults.push({ field: `edges.${i}`, message, type: 'self_edge' });
     }
   });
+  faults.push(...stageFaults(definition, indexOf));
   if (faults.length > 0) return faults;
   const { cycle } = sortTopologically(definition);
   if (cycle) {
@@ -101,24 +113,75 @@ export function graphFaults(definition: PipelineDefinition): ErrorDetail[] {
   return faults;
 }
 
+/** What is wrong with `on_failure` and `finally`, and edges that lead into or out of them. */
+function stageFaults(definition: PipelineDefinition, indexOf: ReadonlyMap<string, number>): ErrorDetail[] {
+  const faults: ErrorDetail[] = [];
+  const seen = new Map<string, string>();
+  for (const stage of ['on_failure', 'finally'] as const) {
+    for (const [i, id] of (definition[stage] ?? []).entries()) {
+      const field = `${stage}.${i}`;
+      if (!indexOf.has(id)) {
+        faults.push({
+          field,
+          message: `${stage} names '${clip(id)}', which is no node of this pipeline`,
+          type: 'unknown_node',
+        });
+      } else if (seen.has(id)) {
+        faults.push({
+          field,
+          message: `${stage} names '${id}', which ${seen.get(id)} names already`,
+          type: 'duplicate_node',
+        });
+      } else seen.set(id, stage);
+    }
+  }
+  if (seen.size > 0 && [...indexOf.keys()].every((id) => seen.has(id))) {
+    const message = 'a pipeline needs a node that is neither in on_failure nor in finally';
+    faults.push({ field: 'nodes', message, type: 'too_short' });
+  }
+  for (const { from, to } of edgesOf(definition)) {
+    if (!indexOf.has(from) || !indexOf.has(to) || seen.get(from) === seen.get(to)) continue;
+    const stage = seen.get(to) ?? seen.get(from)!;
+    const reason = seen.has(to)
+      ? `the ${stage} node '${to}' executes after '${from}' anyway: remove the edge, and read nodes.${from}.output`
+      : `'${to}' cannot wait for the ${stage} node '${from}', which executes later`;
+    faults.push({ field: 'edges', message: `edge ${from} -> ${to}: ${reason}`, type: 'stage_edge' });
+  }
+  return faults;
+}
+
 /** The graph of a definition that has no faults. @throws Error when it has: callers validate first. */
 export function buildGraph(definition: PipelineDefinition): PipelineGraph {
   const { order, parents, children, cycle } = sortTopologically(definition);
   if (cycle) throw new Error(`cycle through ${cycle.join(', ')}`);
   const definitions = new Map(definition.nodes.map((node) => [node.id, node]));
+  const stages = stagesOf(definition);
   const nodes = new Map<string, GraphNode>();
   for (const [position, id] of order.entries()) {
     const above = parents.get(id)!;
     let depth = 0;
     for (const parent of above) depth = Math.max(depth, nodes.get(parent)!.depth + 1);
     const below = children.get(id)!;
-    nodes.set(id, { definition: definitions.get(id)!, parents: above, children: below, depth, position });
+    const stage = stages.get(id) ?? MAIN;
+    nodes.set(id, {
+      definition: definitions.get(id)!,
+      parents: above,
+      children: below,
+      depth,
+      position,
+      stage,
+    });
   }
+  const roots = order.filter((id) => parents.get(id)!.length === 0);
+  const leaves = order.filter((id) => children.get(id)!.length === 0);
+  const within = (ids: string[], stage: number): string[] =>
+    ids.filter((id) => nodes.get(id)!.stage === stage);
   return {
     nodes,
     order,
-    roots: order.filter((id) => parents.get(id)!.length === 0),
-    leaves: order.filter((id) => children.get(id)!.length === 0),
+    roots,
+    leaves,
+    stages: STAGES.map((_, stage) => ({ roots: within(roots, stage), leaves: within(leaves, stage) })),
   };
 }
 

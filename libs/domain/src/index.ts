@@ -6,6 +6,7 @@ export * from './log.js';
 export * from './pipeline.js';
 export * from './readiness.js';
 export * from './retry.js';
+export * from './stages.js';
 export * from './states.js';
 export * from './table.js';
 export * from './templating.js';

@@ -102,6 +102,10 @@ export interface PipelineDefinition {
   nodes: NodeDefinition[];
   edges?: EdgeDefinition[];
   config?: PipelineConfig;
+  /** Ids of nodes that execute when the others have ended and the run has failed; SKIPPED otherwise. */
+  on_failure?: string[];
+  /** Ids of nodes that execute when all others have ended, however they did. */
+  finally?: string[];
   /** JSON Schema of the params of a run. */
   params_schema?: JsonObject;
   /** What a run that succeeded hands on, by name: values that may hold templates over `nodes`, `params`, `run`. */

@@ -25,6 +25,10 @@ export interface RunScope {
   pipeline_id: string;
   pipeline_name: string;
   created_at: string;
+  /** RUNNING for a main node; for `on_failure` and `finally` nodes how the main ones ended. */
+  state: 'RUNNING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
+  /** Why the main nodes failed, when they did; only for `on_failure` and `finally` nodes. */
+  error: { type: string; message: string; node_id: string | null } | null;
   scheduled_for?: string;
   data_interval_start?: string;
   data_interval_end?: string;

@@ -5,6 +5,7 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
+import { RunStages } from './run-stages.js';
 import { type RunFacts, RunFactsCache } from './run-facts.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { RunAdmission } from './slots/run-admission.js';
@@ -12,7 +13,7 @@ import { RunAdmission } from './slots/run-admission.js';
 /** A task that has just become terminal. */
 export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
 
-/** The name under which the run's end watches the leaves; no node can be called so. */
+/** The name under which the end of a stage watches its leaves; no node can be called so. */
 const END = '$end';
 /** How late a task may be told that it was followed up; far less than the time at which the reconciler looks. */
 const MARK_MS = 100;
@@ -33,6 +34,7 @@ export class Advancer implements OnModuleDestroy {
     private readonly versions: PinnedVersions,
     private readonly facts: RunFactsCache,
     private readonly dispatcher: Dispatcher,
+    private readonly stages: RunStages,
     private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
     admission: RunAdmission,
@@ -42,8 +44,7 @@ export class Advancer implements OnModuleDestroy {
 
   /** Starts what may start in a run that has just been admitted or resumed. */
   async begin(run: Run): Promise<void> {
-    const { graph } = await this.versions.get(run.engine.version_id);
-    await this.dispatcher.release(run, [...graph.roots]);
+    await this.stages.begin(run);
     if (run.rerun_of !== null) await this.advance(run, await this.reused(run));
     await this.dispatcher.handOverParked(run);
   }
@@ -75,16 +76,16 @@ export class Advancer implements OnModuleDestroy {
     );
 
     // A leaf may be the last task; a refused guard means the run was cancelled under us, then any task may be.
-    const leaf = [...ended.map((task) => task.node_id), ...resolved.keys()].some(
-      (id) => version.graph.nodes.get(id)!.children.length === 0,
+    const last = [...ended.map((task) => task.node_id), ...resolved.keys()].map((id) =>
+      version.graph.nodes.get(id)!,
     );
-    if (
-      !written ||
-      !released ||
-      (leaf && (await this.allEnded(run, version, facts, END, version.graph.leaves)))
-    ) {
-      await this.runEnd.tryEnd(run._id);
+    const stages = new Set(last.filter(({ children }) => children.length === 0).map(({ stage }) => stage));
+    let done = !written || !released;
+    for (const stage of stages) {
+      const { leaves } = version.graph.stages[stage]!;
+      done ||= await this.allEnded(run, version, facts, `${END}${stage}`, leaves);
     }
+    if (done) await this.runEnd.proceed(run._id);
     if (kept === undefined) this.markAdvanced(ended);
     return kept;
   }

@@ -41,9 +41,9 @@ export class Dispatcher {
     if (nodeIds.length === 0) return true;
     const { graph } = await this.versions.get(run.engine.version_id);
     const ready = nodeIds.map((node_id): Ready => {
-      const { definition, position } = graph.nodes.get(node_id)!;
-      const { engine } = newTask(definition, run.priority);
-      return { _id: taskId(run._id, position), node_id, engine };
+      const node = graph.nodes.get(node_id)!;
+      const { engine } = newTask(node, run.priority);
+      return { _id: taskId(run._id, node.position), node_id, engine };
     });
     const bound = ready.filter((task) => this.slots.applies(run, task.engine.pool));
     const free = ready.filter((task) => !bound.includes(task));

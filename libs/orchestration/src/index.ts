@@ -19,6 +19,7 @@ export * from './run-log.service.js';
 export * from './run-log.writer.js';
 export * from './run-progress.js';
 export * from './run-reader.js';
+export * from './run-stages.js';
 export * from './run.service.js';
 export * from './slots/limit-ref.js';
 export * from './slots/run-admission.js';

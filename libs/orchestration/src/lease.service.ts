@@ -34,12 +34,12 @@ export class LeaseService {
     return new Set(owned.map(({ engine }) => engine.claim.id));
   }
 
-  /** Which of these runs were asked to cancel, for a worker that missed the signal. */
-  async cancelled(runIds: string[]): Promise<string[]> {
+  /** Which of these runs were told to stop, and below which stage, for a worker that missed the signal. */
+  async stopped(runIds: string[]): Promise<Map<string, number>> {
     const runs = await this.db.runs
-      .find({ _id: { $in: runIds }, cancel_requested_at: { $ne: null } })
-      .project<{ _id: string }>({ _id: 1 })
+      .find({ _id: { $in: runIds }, 'engine.stop_below': { $gt: 0 } })
+      .project<{ _id: string; engine: { stop_below: number } }>({ 'engine.stop_below': 1 })
       .toArray();
-    return runs.map(({ _id }) => _id);
+    return new Map(runs.map(({ _id, engine }) => [_id, engine.stop_below]));
   }
 }

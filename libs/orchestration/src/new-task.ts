@@ -1,9 +1,9 @@
 import { type Task } from '@tauro/database';
-import { type NodeDefinition } from '@tauro/domain';
+import { type GraphNode } from '@tauro/domain';
 
 /** A task as it is before anything happened to it. The priorities of its run and of its node add up. */
 export const newTask = (
-  node: NodeDefinition,
+  { definition: node, stage }: GraphNode,
   runPriority = 0,
 ): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
   node_id: node.id,
@@ -25,6 +25,7 @@ export const newTask = (
     failures: 0,
     losses: 0,
     priority: runPriority + (node.priority ?? 0),
+    stage,
     artifact: null,
     wake_at: null,
     ...(node.pool !== undefined && { pool: node.pool, pool_slots: node.pool_slots ?? 1 }),

@@ -21,6 +21,7 @@ import { SlotReasons } from './slots/slot-reasons.js';
 import { SlotRecovery } from './slots/slot-recovery.js';
 import { SlotTable } from './slots/slot-table.js';
 import { TaskSlots } from './slots/task-slots.js';
+import { RunStages } from './run-stages.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
 import { TaskClaims } from './task-claims.js';
@@ -50,6 +51,7 @@ const SERVICES = [
   SlotReasons,
   SlotRecovery,
   SlotTable,
+  RunStages,
   StatisticsService,
   StoreHealth,
   TaskClaims,

@@ -121,13 +121,11 @@ export class Reconciler implements OnModuleDestroy {
 
   private async recoverRun(run: Run, heldUntil: Date): Promise<void> {
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
-    if (run.cancel_requested_at) await this.runs.stop(run._id);
-    else if (run.state === 'QUEUED') {
-      // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
-      if (!(await this.admission.enter(run))) return;
-      await this.advancer.begin(run);
-    } else if (run.state !== 'PAUSED') await this.advancer.begin(run);
-    if (await this.runEnd.tryEnd(run._id)) return;
+    if (run.engine.stop_below > 0) await this.runs.stop(run);
+    // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
+    else if (run.state === 'QUEUED' && !(await this.admission.enter(run))) return;
+    if (run.state !== 'PAUSED' && run.state !== 'PENDING') await this.advancer.begin(run);
+    if (await this.runEnd.proceed(run._id)) return;
     // Unless a start, a resume or a cancel has asked for another look in the meantime.
     const ours = { _id: run._id, 'engine.check_at': heldUntil };
     await this.db.runs.updateOne(ours, { $unset: { 'engine.check_at': 1 } }, FAST);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { conflict, invalid, isTerminalRun, newId, type PipelineGraph } from '@tauro/domain';
+import { conflict, invalid, isTerminalRun, MAIN, newId, type PipelineGraph } from '@tauro/domain';
 import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Collections } from './collections.js';
@@ -41,10 +41,12 @@ export class RerunService {
     const runId = newId('run');
     const reused = new Map<string, Task>();
     for (const task of ended) {
-      const taken = again.has(task.node_id) ? null : await this.takeOver(task, runId);
+      // What follows the end of a run follows the end of each.
+      const repeated = again.has(task.node_id) || graph.nodes.get(task.node_id)!.stage !== MAIN;
+      const taken = repeated ? null : await this.takeOver(task, runId);
       if (taken) reused.set(task.node_id, taken);
     }
-    const repeated = await this.runs.insert({
+    const created = await this.runs.insert({
       id: runId,
       project_id: run.project_id,
       pipeline_id: run.pipeline_id,
@@ -58,7 +60,7 @@ export class RerunService {
       reused,
       retention_days: run.engine.retention_days,
     });
-    return this.runs.start(repeated._id);
+    return this.runs.start(created._id);
   }
 
   /**

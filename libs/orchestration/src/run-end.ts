@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { isTerminalTask, type JsonObject, runStatesBefore, type RunState } from '@tauro/domain';
+import { isTerminalRun, type JsonObject, MAIN, nextStage, runStatesBefore } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 import { PinnedVersions } from './pinned-versions.js';
@@ -9,6 +9,7 @@ import { type LastLine, RunLogWriter } from './run-log.writer.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
+import { type RunOutcome, RunStages } from './run-stages.js';
 
 type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
 
@@ -22,66 +23,97 @@ export class RunEnd {
     private readonly db: Collections,
     private readonly versions: PinnedVersions,
     private readonly facts: RunFactsCache,
+    private readonly stages: RunStages,
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
     private readonly admission: RunAdmission,
   ) {}
 
-  /** Ends the run if every task of it is terminal. Racing callers are harmless: one guarded write wins. */
-  async tryEnd(runId: string): Promise<boolean> {
+  /**
+   * Goes on when the tasks of a stage are all terminal: opens the next one, and ends the run after the last. Racing
+   * callers are harmless: each step is one guarded write. @returns whether the run has ended.
+   */
+  async proceed(runId: string): Promise<boolean> {
     for (let tries = 0; tries < 10; tries++) {
       const epoch = this.db.epoch;
       const run = await this.db.runs.findOne({ _id: runId });
-      if (!run || !runStatesBefore('CANCELLED').includes(run.state)) return false;
-      const tasks = await this.db.tasks
-        .find({ run_id: runId })
-        .project<EndedTask>({
-          node_id: 1,
-          state: 1,
-          error: 1,
-          finished_at: 1,
-          metrics: 1,
-          'engine.failures': 1,
-        })
-        .toArray();
-      if (tasks.some((task) => !isTerminalTask(task.state))) return false;
-
-      let failed = await this.firstFailure(run, tasks);
-      let outputs: JsonObject | null = null;
-      if (!failed && !run.cancel_requested_at) {
-        const left = await this.outputsOf(run);
-        if ('failure' in left) failed = left.failure;
-        else outputs = left.outputs;
-      }
-      const state: RunState = run.cancel_requested_at ? 'CANCELLED' : failed ? 'FAILED' : 'SUCCESS';
-      const now = new Date();
+      if (!run || isTerminalRun(run.state)) return false;
+      const tasks = await this.tasksOf(run);
+      const step = nextStage(tasks);
+      if (step.do === 'wait') return false;
       this.db.assertEpoch(epoch);
-      const ended = await this.db.runs.findOneAndUpdate(
-        // A cancel that comes between the look and the write changes the answer, so it is part of the guard.
-        { _id: runId, state: { $in: runStatesBefore(state) }, cancel_requested_at: run.cancel_requested_at },
-        {
-          $set: {
-            ...summarise(tasks.map(groupOf)),
-            state,
-            error: state === 'FAILED' ? failed : null,
-            outputs,
-            finished_at: now,
-            updated_at: now,
-            duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
-            expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
-            'engine.advanced': false,
-            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-          },
-          $unset: { 'engine.limit': 1 },
-        },
-        { returnDocument: 'after' },
-      );
-      if (ended) {
+      if (step.do === 'end') {
+        const ended = await this.end(run, tasks);
+        if (!ended) continue;
         await this.followUp(ended);
         return true;
       }
+      const opened = await this.stages.open(
+        run,
+        step.stage,
+        run.engine.outcome ?? (await this.outcome(run, tasks)),
+      );
+      if (opened === 'executes') return false;
     }
     return false;
+  }
+
+  private async tasksOf(run: Run): Promise<(EndedTask & { stage: number })[]> {
+    const { graph } = await this.versions.get(run.engine.version_id);
+    const tasks = await this.db.tasks
+      .find({ run_id: run._id })
+      .project<EndedTask>({
+        node_id: 1,
+        state: 1,
+        error: 1,
+        finished_at: 1,
+        metrics: 1,
+        'engine.failures': 1,
+      })
+      .toArray();
+    return tasks.map((task) => ({ ...task, stage: graph.nodes.get(task.node_id)?.stage ?? MAIN }));
+  }
+
+  private async end(run: Run, tasks: EndedTask[]): Promise<Run | null> {
+    const main = run.engine.outcome;
+    const { state, error, outputs } =
+      main === null || main.state === 'SUCCESS'
+        ? await this.outcome(run, tasks, main?.outputs)
+        : { ...main, ...(run.cancel_requested_at && { state: 'CANCELLED' as const, error: null }) };
+    const now = new Date();
+    return this.db.runs.findOneAndUpdate(
+      // A cancel that comes between the look and the write changes the answer, so it is part of the guard.
+      { _id: run._id, state: { $in: runStatesBefore(state) }, cancel_requested_at: run.cancel_requested_at },
+      {
+        $set: {
+          ...summarise(tasks.map(groupOf)),
+          state,
+          error,
+          outputs,
+          finished_at: now,
+          updated_at: now,
+          duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
+          expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
+          'engine.advanced': false,
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+        },
+        $unset: { 'engine.limit': 1 },
+      },
+      { returnDocument: 'after' },
+    );
+  }
+
+  /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */
+  private async outcome(run: Run, tasks: EndedTask[], known?: JsonObject | null): Promise<RunOutcome> {
+    if (run.cancel_requested_at) return { state: 'CANCELLED', error: null, outputs: null };
+    let error = await this.firstFailure(run, tasks);
+    if (!error && known !== undefined) return { state: 'SUCCESS', error: null, outputs: known };
+    if (!error) {
+      const left = await this.outputsOf(run);
+      if ('outputs' in left) return { state: 'SUCCESS', error: null, outputs: left.outputs };
+      error = left.failure;
+    }
+    return { state: 'FAILED', error, outputs: null };
   }
 
   /** What a terminal run still owes: its slots, and the last line of its log. Repeating it is harmless. */

@@ -5,8 +5,10 @@ import {
   conflict,
   isTerminalRun,
   type JsonObject,
+  MAIN,
   newId,
   notFound,
+  STOP,
   taskId,
   type TaskState,
 } from '@tauro/domain';
@@ -53,6 +55,9 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
 
 /** Tasks that nobody executes at the moment: a cancel ends them itself. */
 const IDLE: TaskState[] = ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'];
+
+/** The state a paused run goes on in, in an update. */
+const RESUMED = { $cond: [{ $eq: ['$started_at', null] }, 'QUEUED', 'RUNNING'] };
 
 /** When the reconciler looks whether a start or a cancel was followed up. */
 const FOLLOW_UP_MS = 10_000;
@@ -101,8 +106,8 @@ export class RunService {
     const now = new Date();
     const runId = pinned.id ?? newId('run', now.getTime());
     const tasks = graph.order.map((nodeId, position): Task => {
-      const node = graph.nodes.get(nodeId)!.definition;
-      const max_attempts = retryPolicyOf(node, definition, this.env).max_attempts!;
+      const node = graph.nodes.get(nodeId)!;
+      const max_attempts = retryPolicyOf(node.definition, definition, this.env).max_attempts!;
       const reused = pinned.reused?.get(nodeId);
       const own = { _id: taskId(runId, position), run_id: runId, created_at: now };
       return reused ? { ...reused, ...own } : { ...newTask(node, pinned.priority), ...own, max_attempts };
@@ -138,6 +143,9 @@ export class RunService {
         version_id,
         max_parallelism: definition.config?.max_parallelism ?? null,
         max_active_runs: definition.config?.max_active_runs ?? null,
+        stage: MAIN,
+        stop_below: 0,
+        outcome: null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
       },
     };
@@ -201,13 +209,18 @@ export class RunService {
     const now = new Date();
     const asked = await this.db.runs.findOneAndUpdate(
       { _id: id, state: { $in: ACTIVE_RUN_STATES }, cancel_requested_at: null },
-      {
-        $set: {
-          cancel_requested_at: now,
-          updated_at: now,
-          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+      [
+        {
+          $set: {
+            cancel_requested_at: now,
+            updated_at: now,
+            // What a run that has begun must tidy up executes even when it was paused.
+            state: { $cond: [{ $eq: ['$state', 'PAUSED'] }, RESUMED, '$state'] },
+            'engine.stop_below': { $cond: [{ $eq: ['$started_at', null] }, STOP.all, STOP.cancel] },
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          },
         },
-      },
+      ],
       { returnDocument: 'after' },
     );
     if (!asked) {
@@ -218,7 +231,7 @@ export class RunService {
     }
     this.logs.append(id, null, 'WARNING', 'run is being cancelled');
     await this.logs.flush(id);
-    await this.stop(id);
+    await this.stop(asked);
     return this.get(id);
   }
 
@@ -248,7 +261,7 @@ export class RunService {
       [
         {
           $set: {
-            state: { $cond: [{ $eq: ['$started_at', null] }, 'QUEUED', 'RUNNING'] },
+            state: RESUMED,
             updated_at: now,
             'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
           },
@@ -270,10 +283,10 @@ export class RunService {
     return this.get(id);
   }
 
-  /** What follows a cancel; harmless to repeat. */
-  async stop(id: string): Promise<void> {
+  /** What follows a cancel: tasks of the stages that it stops end. Harmless to repeat. */
+  async stop({ _id: id, engine: { stop_below } }: Pick<Run, '_id' | 'engine'>): Promise<void> {
     const now = new Date();
-    const idle = { run_id: id, state: { $in: IDLE } };
+    const idle = { run_id: id, state: { $in: IDLE }, 'engine.stage': { $lt: stop_below } };
     const stopped = await this.db.tasks
       .find(idle)
       .project<Pick<Task, '_id' | 'node_id' | 'attempt' | 'state' | 'engine'>>({
@@ -303,8 +316,8 @@ export class RunService {
       { arrayFilters: [{ 'asleep.state': 'WAITING' }] },
     );
     await this.freePools(id, stopped);
-    this.signals.cancelled(id);
-    await this.runEnd.tryEnd(id);
+    this.signals.stopped(id, stop_below);
+    await this.runEnd.proceed(id);
   }
 
   /** Queued tasks may have held slots of a pool already, which others wait for. */

@@ -46,12 +46,13 @@ export class TaskClaims {
   }
 
   /** The run of a task that has just been claimed, RUNNING from its first claim on; null when it must not run. */
-  async enter(runId: string): Promise<Run | null> {
-    const run = await this.looks.ask(runId);
+  async enter({ run_id, engine: { stage } }: Task): Promise<Run | null> {
+    const run = await this.looks.ask(run_id);
+    if (run && stage < run.engine.stop_below) return null;
     // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
     if (run?.state !== 'QUEUED') return run;
     return this.db.runs.findOneAndUpdate(
-      { _id: runId, ...ENTERABLE },
+      { _id: run_id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
       [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
       { ...FAST, returnDocument: 'after' },
     );
@@ -130,7 +131,7 @@ export class TaskClaims {
   }
 }
 
-const ENTERABLE: mongo.Filter<Run> = { state: { $in: ['QUEUED', 'RUNNING'] }, cancel_requested_at: null };
+const ENTERABLE: mongo.Filter<Run> = { state: { $in: ['QUEUED', 'RUNNING'] } };
 
 /** A QUEUED task without a dispatch waits for a slot; a job from an earlier dispatch must not start it. */
 const claimable = ({ taskId, from }: ClaimRequest): mongo.Filter<Task> => ({

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
 import {
+  isStopped,
   isTerminalTask,
   type Json,
   type NodeDefinition,
@@ -112,7 +113,7 @@ export class TaskService {
     const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
     const lost = { attempt: 'LOST' as const, error };
     let state: TaskState;
-    if (run.cancel_requested_at) {
+    if (isStopped(run, task)) {
       state = 'CANCELLED';
       if (!(await this.settleUnlogged(task, claimId, { state, ...lost, set: {} }))) return;
     } else if (losses > MAX_LOSSES) {
@@ -237,7 +238,7 @@ export class TaskService {
     const taskIdOfKept = taskId(run._id, version.graph.nodes.get(kept)!.position);
     const next = await this.take({ taskId: taskIdOfKept, workerId, claimId: randomUUID(), from: 'PENDING' });
     // Whoever cancelled it in between found the run not ended yet.
-    if (!next) await this.runEnd.tryEnd(run._id);
+    if (!next) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
     this.advancer.markAdvanced([ended]);
     return {
@@ -250,7 +251,7 @@ export class TaskService {
     const task = await this.claims.claim(request);
     if (!task) return null;
     const { claimId, workerId } = request;
-    const run = await this.claims.enter(task.run_id);
+    const run = await this.claims.enter(task);
     if (!run) {
       await this.leave(task, claimId);
       return null;
@@ -266,7 +267,7 @@ export class TaskService {
   /** Gives up a claim on a task of a run that is being cancelled, is paused, or has ended. */
   private async leave(task: Task, claimId: string): Promise<void> {
     const run = await this.db.runs.findOne({ _id: task.run_id });
-    if (run?.state === 'PAUSED' && !run.cancel_requested_at) {
+    if (run?.state === 'PAUSED' && !isStopped(run, task)) {
       // Parked as if it had never been claimed; resume hands it over again.
       await this.db.tasks.updateOne(
         { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },

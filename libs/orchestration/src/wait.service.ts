@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { conflict, type Json, notFound } from '@tauro/domain';
+import { conflict, isStopped, type Json, notFound } from '@tauro/domain';
 import { Advancer } from './advancer.js';
 import { Collections } from './collections.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -66,7 +66,7 @@ export class WaitService {
       { sort: { index: 1 } },
     );
     if (!task) throw notFound(`task of run '${runId}'`, ref);
-    if (run.cancel_requested_at && task.state === 'WAITING') {
+    if (isStopped(run, task) && task.state === 'WAITING') {
       throw conflict(`task '${ref}' is ${task.state}, but its run is being cancelled`);
     }
     if (task.state !== 'WAITING' || !task.engine.approval) throw undecidable(task, ref);

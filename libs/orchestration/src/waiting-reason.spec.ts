@@ -15,6 +15,7 @@ const engine = {
   failures: 0,
   losses: 0,
   priority: 0,
+  stage: 0,
   artifact: null,
   wake_at: null,
 };
@@ -35,7 +36,15 @@ const situation = (more: Partial<Situation> = {}): Situation => ({
   run: {
     state: 'RUNNING',
     cancel_requested_at: null,
-    engine: { version_id: 'v', max_parallelism: 4, max_active_runs: null, retention_days: 1 },
+    engine: {
+      version_id: 'v',
+      max_parallelism: 4,
+      max_active_runs: null,
+      stage: 0,
+      stop_below: 0,
+      outcome: null,
+      retention_days: 1,
+    },
   },
   graph,
   workers: [{ handlers: ['resize'], tags: [], state: 'ACTIVE' }],

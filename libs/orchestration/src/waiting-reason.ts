@@ -31,6 +31,7 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
       if (run.state === 'PENDING') return 'the run is not started';
       const open = (node?.parents ?? []).filter((id) => !isTerminalTask(states.get(id) ?? 'PENDING'));
       if (open.length > 0) return `waits for ${enumerate(open)}`;
+      if (node && node.stage > run.engine.stage) return 'waits for all nodes before it to end';
       return situation.admission ? `the run is not admitted yet: ${situation.admission}` : null;
     }
     case 'QUEUED': {

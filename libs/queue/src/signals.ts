@@ -26,13 +26,16 @@ export class Signals implements OnModuleDestroy {
 
   private readonly connectSubscriber: () => Redis;
 
-  /** Asks every worker to stop what it executes of this run. */
-  cancelled(runId: string): void {
-    this.publish(`${this.prefix}:cancel`, runId);
+  /** Asks every worker to stop what it executes of the stages of this run that come before `below`. */
+  stopped(runId: string, below: number): void {
+    this.publish(`${this.prefix}:stop`, `${runId} ${below}`);
   }
 
-  onCancelled(listener: (runId: string) => void): () => void {
-    return this.listen(`${this.prefix}:cancel`, listener);
+  onStopped(listener: (runId: string, below: number) => void): () => void {
+    return this.listen(`${this.prefix}:stop`, (message) => {
+      const [runId, below] = message.split(' ');
+      listener(runId!, Number(below));
+    });
   }
 
   /** Tells a worker to look whether it is to take tasks. */

@@ -8,6 +8,10 @@ export interface RunInfo {
   pipeline_name: string;
   /** ISO 8601, UTC, as are the times below. */
   created_at: string;
+  /** RUNNING for a main node; for `on_failure` and `finally` nodes how the main ones ended. */
+  state: 'RUNNING' | 'SUCCESS' | 'FAILED' | 'CANCELLED';
+  /** Why the main nodes failed, when they did; only for `on_failure` and `finally` nodes. */
+  error: { type: string; message: string; node_id: string | null } | null;
   scheduled_for?: string;
   data_interval_start?: string;
   data_interval_end?: string;

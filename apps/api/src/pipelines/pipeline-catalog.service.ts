@@ -25,6 +25,8 @@ export type Detail = Public<Pipeline> & {
   nodes: NodeDefinition[];
   edges: EdgeDefinition[];
   config: NonNullable<PipelineDefinition['config']>;
+  on_failure: string[];
+  finally: string[];
   params_schema: JsonObject;
   outputs: JsonObject;
 };
@@ -37,7 +39,17 @@ interface UpdateOptions {
 }
 
 const MAX_TRIES = 20;
-const DEFINITION_FIELDS = ['name', 'description', 'nodes', 'edges', 'config', 'params_schema', 'outputs'];
+const DEFINITION_FIELDS = [
+  'name',
+  'description',
+  'nodes',
+  'edges',
+  'config',
+  'on_failure',
+  'finally',
+  'params_schema',
+  'outputs',
+];
 
 /** Pipelines as the API shows and changes them. */
 @Injectable()
@@ -127,7 +139,27 @@ export class PipelineCatalog {
 }
 
 function detail({ pipeline, version }: StoredPipeline): Detail {
-  const { nodes, edges = [], config = {}, params_schema = {}, outputs = {} } = version.definition;
+  const {
+    nodes,
+    edges = [],
+    config = {},
+    on_failure = [],
+    params_schema = {},
+    outputs = {},
+  } = version.definition;
+  const { finally: last = [] } = version.definition;
   const { id, name, description, ...rest } = toPublic(pipeline);
-  return { id, name, description, nodes, edges, config, params_schema, outputs, ...rest };
+  return {
+    id,
+    name,
+    description,
+    nodes,
+    edges,
+    config,
+    on_failure,
+    finally: last,
+    params_schema,
+    outputs,
+    ...rest,
+  };
 }

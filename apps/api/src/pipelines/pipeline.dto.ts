@@ -40,6 +40,10 @@ export class DefinitionDto {
   edges?: EdgeDto[];
   /** `{max_parallelism, max_active_runs, retry_policy, timeout_seconds}` */
   config?: JsonObject;
+  /** Ids of nodes that execute when the others have ended and the run has failed; SKIPPED otherwise. */
+  on_failure?: string[];
+  /** Ids of nodes that execute when all others have ended, however they did, also after a cancel. */
+  finally?: string[];
   /** JSON Schema of the params of a run; its defaults are filled in. */
   params_schema?: JsonObject;
   /** What a run that ended SUCCESS hands on, by name; values may hold templates over its nodes. */
@@ -58,6 +62,8 @@ export class UpdatePipelineDto {
   nodes?: NodeDto[];
   edges?: EdgeDto[];
   config?: JsonObject;
+  on_failure?: string[];
+  finally?: string[];
   params_schema?: JsonObject;
   outputs?: JsonObject;
 }
@@ -67,6 +73,8 @@ export class PipelineDetail extends Pipeline {
   nodes!: NodeDto[];
   edges!: EdgeDto[];
   config!: JsonObject;
+  on_failure!: string[];
+  finally!: string[];
   /** Empty when any params will do. */
   params_schema!: JsonObject;
   outputs!: JsonObject;
@@ -101,6 +109,8 @@ export class DagNodeDto {
   depth!: number;
   /** Index into `layers`. */
   layer!: number;
+  /** `main`; or `on_failure`, `finally`, which execute after all that stand before them. */
+  stage!: string;
 }
 
 export class DagDto {

@@ -50,8 +50,27 @@ const VERSION = {
 };
 
 setExample(Pipeline, HEAD);
-setExample(PipelineDetail, { ...HEAD, nodes, edges, config, params_schema, outputs });
-setExample(AcceptedPipeline, { ...HEAD, nodes, edges, config, params_schema, outputs, warnings: [] });
+setExample(PipelineDetail, {
+  ...HEAD,
+  nodes,
+  edges,
+  config,
+  on_failure: [],
+  finally: [],
+  params_schema,
+  outputs,
+});
+setExample(AcceptedPipeline, {
+  ...HEAD,
+  nodes,
+  edges,
+  config,
+  on_failure: [],
+  finally: [],
+  params_schema,
+  outputs,
+  warnings: [],
+});
 setExample(VersionHead, VERSION);
 setExample(PipelineVersion, { ...VERSION, definition: DEFINITION_EXAMPLE });
 setExample(ValidationReport, {
@@ -62,8 +81,8 @@ setExample(ValidationReport, {
 });
 setExample(DagDto, {
   nodes: [
-    { id: 'flights', name: 'flights', type: 'source', depth: 0, layer: 0 },
-    { id: 'late', name: 'late', type: 'processor', depth: 1, layer: 1 },
+    { id: 'flights', name: 'flights', type: 'source', depth: 0, layer: 0, stage: 'main' },
+    { id: 'late', name: 'late', type: 'processor', depth: 1, layer: 1, stage: 'main' },
   ],
   edges: [{ from: 'flights', to: 'late' }],
   roots: ['flights'],

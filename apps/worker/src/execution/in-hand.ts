@@ -40,7 +40,7 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.unlisten = this.signals.onCancelled((runId) => this.abortRuns([runId]));
+    this.unlisten = this.signals.onStopped((runId, below) => this.abortRuns(new Map([[runId, below]])));
     this.schedule();
   }
 
@@ -80,9 +80,12 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     for (const inHand of this.held.values()) inHand.abort.abort(reason);
   }
 
-  private abortRuns(runIds: string[]): void {
+  /** @param stopped below which stage each run was told to stop. */
+  private abortRuns(stopped: ReadonlyMap<string, number>): void {
     for (const inHand of this.held.values()) {
-      if (runIds.includes(inHand.claimed.run._id)) inHand.abort.abort('cancelled' satisfies StopReason);
+      const { run, task } = inHand.claimed;
+      if (task.engine.stage < (stopped.get(run._id) ?? 0))
+        inHand.abort.abort('cancelled' satisfies StopReason);
     }
   }
 
@@ -101,16 +104,16 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     const sentAt = performance.now();
     try {
       const claims = all.map(({ claimed }) => ({ taskId: claimed.task._id, claimId: claimed.claimId }));
-      const [owned, cancelled] = await Promise.all([
+      const [owned, stopped] = await Promise.all([
         this.leases.renew(this.workerId, claims),
         // Whoever missed the signal finds out here.
-        this.leases.cancelled([...new Set(all.map(({ claimed }) => claimed.run._id))]),
+        this.leases.stopped([...new Set(all.map(({ claimed }) => claimed.run._id))]),
       ]);
       for (const inHand of all) {
         if (owned.has(inHand.claimed.claimId)) inHand.renewedAt = sentAt;
         else if (this.held.has(inHand.claimed.claimId)) this.giveUp(inHand);
       }
-      this.abortRuns(cancelled);
+      this.abortRuns(stopped);
     } catch (error) {
       this.logger.warn(`heartbeat failed: ${(error as Error).message}`);
       for (const inHand of all) {

@@ -1,9 +1,10 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type Failure } from '@tauro/database';
+import { type Failure, type Run, type Task } from '@tauro/database';
 import {
   ConditionError,
   type ConditionScope,
   evaluateCondition,
+  MAIN,
   type NodeDefinition,
   nodesInCondition,
   renderConfig,
@@ -175,6 +176,7 @@ export class TaskRunner {
           pipeline_id: run.pipeline_id,
           pipeline_name: run.pipeline_name,
           created_at: run.created_at.toISOString(),
+          ...standing(run, task),
           ...(run.scheduled_for && { scheduled_for: run.scheduled_for.toISOString() }),
           ...(run.data_interval_start && { data_interval_start: run.data_interval_start.toISOString() }),
           ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
@@ -270,6 +272,19 @@ async function stoppable<T>(working: Promise<T>, signal: AbortSignal): Promise<T
   } finally {
     left.abort();
   }
+}
+
+/** How the run stands, as its nodes see it: those of a later stage know how the main ones ended. */
+function standing(
+  { engine: { outcome } }: Run,
+  { engine: { stage } }: Task,
+): Pick<RunScope, 'state' | 'error'> {
+  if (stage === MAIN || !outcome) return { state: 'RUNNING', error: null };
+  const { error } = outcome;
+  return {
+    state: outcome.state as RunScope['state'],
+    error: error && { type: error.type, message: error.message, node_id: error.node_id ?? null },
+  };
 }
 
 interface TimeLimit {

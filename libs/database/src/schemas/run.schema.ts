@@ -43,6 +43,12 @@ export interface RunEngine {
   rank?: Date;
   /** Which tasks hold the `max_parallelism` slots; only in a bounded run that is under way. */
   limit?: Slots;
+  /** The last of `STAGES` that was opened. */
+  stage: number;
+  /** Tasks of stages below this one are stopped: see `STOP`. */
+  stop_below: number;
+  /** How the main nodes ended; null until they have. */
+  outcome: { state: RunState; error: Failure | null; outputs: JsonObject | null } | null;
   /** When the reconciler looks at the run if nothing else has; absent once there is nothing left to do. */
   check_at?: Date;
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */

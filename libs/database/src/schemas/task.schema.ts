@@ -49,6 +49,8 @@ export interface TaskEngine {
   pool_slots?: number;
   /** Place in the queue for a slot; only where a limit applies. */
   rank?: Date;
+  /** Place in `STAGES`. */
+  stage: number;
   /** The table it published. */
   artifact: TableRef | null;
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */

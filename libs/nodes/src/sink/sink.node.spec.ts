@@ -86,7 +86,15 @@ describe('a file sink', () => {
     await write(config);
     await write(config);
     expect(await readdir(data('log'))).toEqual(['part-run_1-out.csv']);
-    const run = { id: 'run_2', project_id: '', pipeline_id: '', pipeline_name: '', created_at: '' };
+    const run = {
+      id: 'run_2',
+      project_id: '',
+      pipeline_id: '',
+      pipeline_name: '',
+      created_at: '',
+      state: 'RUNNING' as const,
+      error: null,
+    };
     await write(config, 'fewer', { run });
     expect(await back('log', { format: 'csv' })).toHaveLength(4);
   });

@@ -84,7 +84,15 @@ export class NodeHarness {
     });
     const isBound = (path: readonly (string | number)[]): boolean => kind.bound?.(path) ?? false;
     const result = await kind.execute({
-      run: { id: 'run_1', project_id: 'proj_1', pipeline_id: 'pipe_1', pipeline_name: 'p', created_at: '' },
+      run: {
+        id: 'run_1',
+        project_id: 'proj_1',
+        pipeline_id: 'pipe_1',
+        pipeline_name: 'p',
+        created_at: '',
+        state: 'RUNNING',
+        error: null,
+      },
       params,
       tags: {},
       task: { id: `task_${id}`, node_id: id, attempt: 1, claim_id: randomUUID() },

@@ -140,6 +140,16 @@ export const PIPELINE_SCHEMA = {
         timeout_seconds: timeout,
       },
     },
+    on_failure: {
+      description: 'Nodes that execute when the others have ended and the run has failed; SKIPPED otherwise.',
+      type: 'array',
+      items: { type: 'string' },
+    },
+    finally: {
+      description: 'Nodes that execute when all others have ended, however they did, also after a cancel.',
+      type: 'array',
+      items: { type: 'string' },
+    },
     params_schema: {
       description: 'JSON Schema (2020-12) of the params of a run; its defaults are filled in.',
       type: 'object',

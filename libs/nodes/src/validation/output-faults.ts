@@ -19,5 +19,6 @@ function problem(root: unknown, id: unknown, part: unknown, graph: PipelineGraph
   if (typeof id !== 'string') return 'name a node: nodes.<id>.output';
   if (!graph.nodes.has(id))
     return `there is no node '${id}'${hint(id, [...graph.nodes.keys()].slice(0, 1000))}`;
+  if (graph.nodes.get(id)!.stage > 0) return `node '${id}' executes when the outputs are known already`;
   return part === 'output' || part === 'state' ? undefined : `write nodes.${id}.output or nodes.${id}.state`;
 }

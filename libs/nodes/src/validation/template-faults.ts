@@ -39,7 +39,7 @@ function faultOf(
   if (typeof id !== 'string') return 'name a node: nodes.<id>.output';
   const misplaced = misplacedNode(id, node, graph, precedes);
   if (misplaced !== undefined) return misplaced;
-  if (part !== 'output') return `a node has 'output' only: write nodes.${id}.output`;
+  if (part !== 'output' && part !== 'state') return `write nodes.${id}.output or nodes.${id}.state`;
   return undefined;
 }
 
@@ -66,6 +66,8 @@ export function misplacedNode(
 export function ancestry(graph: PipelineGraph): Precedes {
   let table: { rank: Map<string, number>; words: number; bits: Uint32Array } | undefined;
   return (earlier, later) => {
+    const [before, after] = [graph.nodes.get(earlier)!.stage, graph.nodes.get(later)!.stage];
+    if (before !== after) return before < after;
     if (graph.nodes.get(later)!.parents.includes(earlier)) return true;
     table ??= ancestorTable(graph);
     const column = table.rank.get(earlier)!;

@@ -101,8 +101,8 @@ export class TaskSlots {
       const runs = await this.db.runs
         .find({
           _id: { $in: [...new Set(tasks.map((task) => task.run_id))] },
+          // Of a run that is being cancelled only what it still has to execute is queued.
           state: { $in: ['QUEUED', 'RUNNING'] },
-          cancel_requested_at: null,
         })
         .project<RunRef>({ engine: 1, priority: 1 })
         .toArray();

@@ -1,4 +1,11 @@
-import { buildGraph, criticalPath, edgesOf, type PipelineDefinition } from '@tauro/domain';
+import {
+  buildGraph,
+  criticalPath,
+  edgesOf,
+  type PipelineDefinition,
+  type Stage,
+  STAGES,
+} from '@tauro/domain';
 
 export interface DagNode {
   id: string;
@@ -8,6 +15,8 @@ export interface DagNode {
   depth: number;
   /** Index into `layers`. */
   layer: number;
+  /** `on_failure` and `finally` nodes execute after all that stand before them. */
+  stage: Stage;
 }
 
 /** A pipeline as a picture needs it. */
@@ -26,10 +35,20 @@ export interface Dag {
 export function dagOf(definition: PipelineDefinition): Dag {
   const graph = buildGraph(definition);
   const layers: string[][] = [];
+  // A stage begins when the one before has ended, so its first layer follows that one's last.
+  const first = STAGES.map(() => 0);
+  for (let stage = 1; stage < STAGES.length; stage++) {
+    const before = [...graph.nodes.values()].filter((node) => node.stage === stage - 1);
+    first[stage] = before.reduce(
+      (last, { depth }) => Math.max(last, first[stage - 1]! + depth + 1),
+      first[stage - 1]!,
+    );
+  }
   const nodes = graph.order.map((id): DagNode => {
-    const { definition: node, depth } = graph.nodes.get(id)!;
-    (layers[depth] ??= []).push(id);
-    return { id, name: node.name ?? id, type: node.type, depth, layer: depth };
+    const { definition: node, depth, stage } = graph.nodes.get(id)!;
+    const layer = first[stage]! + depth;
+    (layers[layer] ??= []).push(id);
+    return { id, name: node.name ?? id, type: node.type, depth, layer, stage: STAGES[stage]! };
   });
   return {
     nodes,

@@ -3,6 +3,9 @@ import { type Dag } from './dag.js';
 /** Words that Mermaid reads as syntax wherever they stand. */
 const RESERVED = /^(end|graph|flowchart|subgraph|class|classDef|click|style|linkStyle|default|direction)$/i;
 
+/** The stages that are drawn as boxes of their own. */
+const LATER = ['on_failure', 'finally'] as const;
+
 /** A Mermaid flowchart. Ids are the nodes' own, unless Mermaid would stumble over one. */
 export function toMermaid(dag: Dag): string {
   const names = new Map(
@@ -15,6 +18,10 @@ export function toMermaid(dag: Dag): string {
     'flowchart LR',
     ...dag.nodes.map(({ id, type }) => `  ${names.get(id)}["${id}<br/>${type}"]`),
     ...dag.edges.map(({ from, to }) => `  ${names.get(from)} --> ${names.get(to)}`),
+    ...LATER.flatMap((stage) => {
+      const ids = dag.nodes.filter((node) => node.stage === stage).map(({ id }) => `    ${names.get(id)}`);
+      return ids.length > 0 ? [`  subgraph stage_${stage} [${stage}]`, ...ids, '  end'] : [];
+    }),
     '',
   ].join('\n');
 }
@@ -27,6 +34,10 @@ export function toDot(dag: Dag, name: string): string {
     '  node [shape=box];',
     ...dag.nodes.map(({ id, type }) => `  "${id}" [label="${id}\\n${type}"];`),
     ...dag.edges.map(({ from, to }) => `  "${from}" -> "${to}";`),
+    ...LATER.flatMap((stage) => {
+      const ids = dag.nodes.filter((node) => node.stage === stage).map(({ id }) => `"${id}";`);
+      return ids.length > 0 ? [`  subgraph cluster_${stage} { label=${stage}; ${ids.join(' ')} }`] : [];
+    }),
     '}',
     '',
   ].join('\n');

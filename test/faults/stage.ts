@@ -40,7 +40,13 @@ export class Stage {
   ) {}
 
   static async start(stores: FaultStores, seed: number, { workers, env = {} }: Setting): Promise<Stage> {
-    const own = { MONGODB_URL: stores.mongodbUrl, REDIS_URL: stores.redisUrl, ...env };
+    // High, so that every run goes through admission but a fault hits many at once.
+    const own = {
+      MONGODB_URL: stores.mongodbUrl,
+      REDIS_URL: stores.redisUrl,
+      MAX_CONCURRENT_RUNS: '1000',
+      ...env,
+    };
     const tauro = await Tauro.start({ workers: 0, env: own });
     try {
       const recorder = await Recorder.start(stores.mongodbUrl, tauro.env.MONGODB_DATABASE!);

@@ -2,7 +2,13 @@ import { type INestApplicationContext } from '@nestjs/common';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DatabaseModule } from '@tauro/database';
-import { type JsonObject, type NodeDefinition, newId, type PipelineDefinition } from '@tauro/domain';
+import {
+  type JsonObject,
+  type NodeDefinition,
+  newId,
+  type PipelineDefinition,
+  taskLabel,
+} from '@tauro/domain';
 import {
   type ClaimedTask,
   Advancer,
@@ -139,8 +145,13 @@ export class Engine {
   }
 
   /** Claims the task of a node, as a worker does when its job arrives. */
-  async claim(runId: string, nodeId: string, worker = 'w1'): Promise<ClaimedTask> {
-    const task = await this.db.tasks.findOne({ run_id: runId, node_id: nodeId });
+  async claim(
+    runId: string,
+    nodeId: string,
+    worker = 'w1',
+    index: number | null = null,
+  ): Promise<ClaimedTask> {
+    const task = await this.db.tasks.findOne({ run_id: runId, node_id: nodeId, index });
     const claimed = await this.tasks.claim(task!._id, worker);
     if (!claimed) throw new Error(`nothing to claim: ${nodeId} is ${task!.state}`);
     return claimed;
@@ -150,10 +161,15 @@ export class Engine {
     await this.tasks.settle(await this.claim(runId, nodeId), outcome);
   }
 
-  /** State by node id. */
+  /** The same for one item of a mapped node. */
+  async finishItem(runId: string, nodeId: string, index: number, outcome: Outcome = DONE): Promise<void> {
+    await this.tasks.settle(await this.claim(runId, nodeId, 'w1', index), outcome);
+  }
+
+  /** State by node id, and by `node[index]` for items. */
   async states(runId: string): Promise<Record<string, string>> {
     const tasks = await this.db.tasks.find({ run_id: runId }).sort({ _id: 1 }).toArray();
-    return Object.fromEntries(tasks.map((task) => [task.node_id, task.state]));
+    return Object.fromEntries(tasks.map((task) => [taskLabel(task), task.state]));
   }
 
   async state(runId: string): Promise<string> {

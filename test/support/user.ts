@@ -1,3 +1,4 @@
+import { taskLabel } from '@tauro/domain';
 import { randomBytes } from 'node:crypto';
 import { type Answer, type ApiClient } from './api-client.js';
 import { waitFor } from './wait-for.js';
@@ -60,7 +61,7 @@ export class User {
     );
   }
 
-  /** All tasks of a run, by node id. */
+  /** All tasks of a run, by node id, and by `node[index]` for the items of a mapped one. */
   async tasks(runId: string): Promise<Record<string, any>> {
     const tasks: any[] = [];
     for (let more = true; more;) {
@@ -70,7 +71,7 @@ export class User {
       tasks.push(...body.data);
       more = body.meta.has_more;
     }
-    return Object.fromEntries(tasks.map((task) => [task.node_id, task]));
+    return Object.fromEntries(tasks.map((task) => [taskLabel(task), task]));
   }
 
   /** States of all tasks of a run, by node id. */

@@ -1,4 +1,4 @@
-import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { Environment } from '@marcbachmann/cel-js';
 import { type Json, type JsonObject } from './pipeline.js';
 import { type TaskState } from './states.js';
 
@@ -8,6 +8,9 @@ export interface ConditionScope {
   run: { [key: string]: Json };
   /** By node id: how it ended and what it left. Only nodes upstream are there. */
   nodes: { [nodeId: string]: { state: TaskState; output: Json } };
+  /** Of one task of a mapped node. */
+  item?: Json;
+  index?: number;
 }
 
 /** A condition that cannot be read, or has no answer. The message is for the author of the pipeline. */
@@ -40,14 +43,20 @@ for (const [sign, compute] of Object.entries(ARITHMETIC)) {
 }
 environment.registerOperator('double % double', ARITHMETIC['%']!);
 
+/** In a mapped node a condition may also look at the item, and is then asked for each of them. */
+const itemEnvironment = environment.clone().registerVariable('item', 'dyn').registerVariable('index', 'dyn');
+
 /** Regular expressions can take for ever, and conditions are evaluated where heartbeats are sent. */
 const MATCHES = /\bmatches\s*\(/;
 
-/** What is wrong with a condition before there is anything to evaluate it with; null when nothing is. */
-export function conditionFault(text: string): string | null {
+/**
+ * What is wrong with a condition before there is anything to evaluate it with; null when nothing is.
+ * @param mapped whether the node has a `for_each`, so that there is an `item` and an `index`.
+ */
+export function conditionFault(text: string, mapped = false): string | null {
   if (MATCHES.test(text)) return "'matches' is not available; use startsWith, endsWith, contains or ==";
   try {
-    const checked = parse(text).check();
+    const checked = (mapped ? itemEnvironment : environment).parse(text).check();
     if (checked.valid && checked.type !== 'bool' && checked.type !== 'dyn') {
       return `must be true or false, but is of type ${checked.type}`;
     }
@@ -56,6 +65,9 @@ export function conditionFault(text: string): string | null {
     return firstLine(error);
   }
 }
+
+/** Whether a condition that has no fault looks at the item or its index. */
+export const asksOfItem = (text: string): boolean => conditionFault(text) !== null;
 
 /** The ids of the nodes a condition looks at, as far as they are written out. */
 export function nodesInCondition(text: string): string[] {
@@ -67,8 +79,12 @@ export function nodesInCondition(text: string): string[] {
 export function evaluateCondition(text: string, scope: ConditionScope): boolean {
   let answer: unknown;
   try {
-    const { params, run, nodes } = scope;
-    answer = parse(text)({ params: asMap(params), run: asMap(run), nodes: asMap(nodes) });
+    const { params, run, nodes, item, index } = scope;
+    const always = { params: asMap(params), run: asMap(run), nodes: asMap(nodes) };
+    answer =
+      item === undefined
+        ? environment.parse(text)(always)
+        : itemEnvironment.parse(text)({ ...always, item: asMap(item), index });
   } catch (error) {
     throw new ConditionError(`when: ${text}: ${firstLine(error)}`);
   }
@@ -84,5 +100,4 @@ const asMap = (value: Json): unknown => {
   return new Map(Object.entries(value).map(([key, inner]) => [key, asMap(inner)]));
 };
 
-const parse = (text: string): ParseResult => environment.parse(text);
 const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;

@@ -47,3 +47,14 @@ export function idPattern(prefix: IdPrefix): RegExp {
 export function taskId(runId: string, position: number): string {
   return `task_${runId.slice(4)}${position.toString(36).padStart(4, '0')}`;
 }
+
+/**
+ * The id of one item's task: that of its mapped node and the item's place. It too is known without a look-up,
+ * and sorts right after the node's own.
+ */
+export function itemTaskId(mappedTaskId: string, index: number): string {
+  return `${mappedTaskId}${index.toString(36).padStart(4, '0')}`;
+}
+
+/** The id of the mapped node's own task, from that of one of its items. */
+export const mappedTaskId = (itemTaskId: string): string => itemTaskId.slice(0, -4);

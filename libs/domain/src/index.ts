@@ -3,6 +3,7 @@ export * from './errors.js';
 export * from './graph.js';
 export * from './ids.js';
 export * from './log.js';
+export * from './mapping.js';
 export * from './pipeline.js';
 export * from './readiness.js';
 export * from './retry.js';

@@ -50,6 +50,23 @@ export const OUTPUT_TYPES = [
   'any',
 ] as const;
 
+/** What becomes of a mapped node when one of its items fails for good. */
+export const ITEM_FAILURE_POLICIES = ['fail', 'fail_fast', 'continue'] as const;
+export type ItemFailurePolicy = (typeof ITEM_FAILURE_POLICIES)[number];
+
+/** Runs a node once per item of a list, with `{{ item }}` and `{{ index }}` in its templates and condition. */
+export interface ForEach {
+  /** The list, or a template that gives one: a param, or what a node upstream has left. */
+  items: Json[] | string;
+  /** Most items at once; no limit of its own when absent. */
+  max_parallelism?: number;
+  /**
+   * `fail` (default): the other items still run, then the node FAILED. `fail_fast`: what has not ended is
+   * cancelled. `continue`: the node ends SUCCESS and its output lists the failures.
+   */
+  on_item_failure?: ItemFailurePolicy;
+}
+
 /** One step of a pipeline. `config` is checked against the schema of its `type`. */
 export interface NodeDefinition {
   id: string;
@@ -71,6 +88,7 @@ export interface NodeDefinition {
   when?: string;
   /** What the output must hold, by name; an output that does not fails the task. */
   outputs?: Record<string, OutputType>;
+  for_each?: ForEach;
   /** -100..100, higher first among the ready tasks of a run. */
   priority?: number;
   /** The pool whose slots it takes while a worker has it, and how many; 1 when absent. */

@@ -102,7 +102,13 @@ export interface NodeKind {
   execute(context: NodeContext): Promise<NodeResult>;
   /** Whether the worker's default timeout applies (not to a node that sleeps). Default true. */
   timed?: boolean;
+  /** Why a node of this kind cannot have a `for_each`; absent when it can. */
+  unmappable?: string;
 }
+
+/** Why a kind whose nodes make a table is not mapped. */
+export const MAKES_TABLE =
+  'it makes one table; read several files with `paths`, or map a task, http or sink node';
 
 /**
  * A failure with a message a person can act on. `retryable: false` ends the task at once: repeating a

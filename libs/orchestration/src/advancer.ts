@@ -3,15 +3,16 @@ import { type Run, type Task } from '@tauro/database';
 import { type NodeDefinition, TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
+import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { RunStages } from './run-stages.js';
-import { type RunFacts, RunFactsCache } from './run-facts.js';
+import { allEnded, type RunFacts, RunFactsCache } from './run-facts.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { RunAdmission } from './slots/run-admission.js';
 
 /** A task that has just become terminal. */
-export type EndedTask = Pick<Task, '_id' | 'node_id' | 'state'>;
+export type EndedTask = Pick<Task, '_id' | 'node_id' | 'index' | 'state'>;
 
 /** The name under which the end of a stage watches its leaves; no node can be called so. */
 const END = '$end';
@@ -35,6 +36,7 @@ export class Advancer implements OnModuleDestroy {
     private readonly facts: RunFactsCache,
     private readonly dispatcher: Dispatcher,
     private readonly stages: RunStages,
+    private readonly mapping: MappingService,
     private readonly runEnd: RunEnd,
     private readonly logs: RunLogWriter,
     admission: RunAdmission,
@@ -56,11 +58,15 @@ export class Advancer implements OnModuleDestroy {
    */
   async advance(
     run: RunRef,
-    ended: EndedTask[],
+    all: EndedTask[],
     accepts?: (node: NodeDefinition) => boolean,
   ): Promise<string | undefined> {
     const version = await this.versions.get(run.engine.version_id);
     const facts = this.facts.of(run._id);
+    const items = all.filter((task) => task.index !== null);
+    const { joined, refused } = await this.mapping.itemsEnded(run, version, items);
+    const ended = [...all.filter((task) => task.index === null), ...joined];
+    await this.mapping.nodesEnded(run, version, ended);
     for (const task of ended) facts.ended.set(task.node_id, task.state);
 
     const { ready, resolved } = await this.weigh(run, version, facts, ended);
@@ -69,7 +75,8 @@ export class Advancer implements OnModuleDestroy {
     const unbound = ready.filter((id) =>
       this.dispatcher.isUnbounded(run, version.graph.nodes.get(id)!.definition),
     );
-    const kept = accepts && choose(unbound, version, accepts);
+    // After an item, more than the item leads to what comes next: it goes over the queue.
+    const kept = accepts && items.length === 0 ? choose(unbound, version, accepts) : undefined;
     const released = await this.dispatcher.release(
       run,
       ready.filter((id) => id !== kept),
@@ -80,13 +87,13 @@ export class Advancer implements OnModuleDestroy {
       version.graph.nodes.get(id)!,
     );
     const stages = new Set(last.filter(({ children }) => children.length === 0).map(({ stage }) => stage));
-    let done = !written || !released;
+    let done = !written || !released || refused;
     for (const stage of stages) {
       const { leaves } = version.graph.stages[stage]!;
       done ||= await this.allEnded(run, version, facts, `${END}${stage}`, leaves);
     }
     if (done) await this.runEnd.proceed(run._id);
-    if (kept === undefined) this.markAdvanced(ended);
+    if (kept === undefined) this.markAdvanced([...ended, ...items]);
     return kept;
   }
 
@@ -131,17 +138,15 @@ export class Advancer implements OnModuleDestroy {
     waiter: string,
     parents: readonly string[],
   ): Promise<boolean> {
-    let open = facts.open.get(waiter) ?? 0;
-    // Asks for one parent, then for twice as many as long as all of them turn out to have ended, so that over a
-    // whole run no more is asked than there are parents and finishes.
-    for (let ask = 1; ; ask *= 2) {
-      while (open < parents.length && facts.ended.has(parents[open]!)) open++;
-      facts.open.set(waiter, open);
-      if (open === parents.length) return true;
-      const asked = parents.slice(open, open + ask).filter((parent) => !facts.ended.has(parent));
-      await this.learn(run, version, facts, asked);
-      if (!facts.ended.has(parents[open]!)) return false;
-    }
+    const places = { length: parents.length, keyAt: (place: number) => parents[place]! };
+    return allEnded(facts, waiter, places, (asked) =>
+      this.learn(
+        run,
+        version,
+        facts,
+        asked.map((place) => parents[place]!),
+      ),
+    );
   }
 
   private async learn(
@@ -200,7 +205,7 @@ export class Advancer implements OnModuleDestroy {
   private reused(run: Run): Promise<EndedTask[]> {
     return this.db.tasks
       .find({ run_id: run._id, state: 'SUCCESS' })
-      .project<EndedTask>({ node_id: 1, state: 1 })
+      .project<EndedTask>({ node_id: 1, index: 1, state: 1 })
       .toArray();
   }
 

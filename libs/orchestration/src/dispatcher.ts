@@ -16,7 +16,7 @@ const QUEUED_CHECK_MS = 15_000;
 
 /** What a dispatch needs to know of a run. */
 export type RunRef = Pick<Run, '_id' | 'engine' | 'priority'>;
-type Ready = SlotTask;
+export type Ready = SlotTask;
 
 /** Hands ready tasks to the workers, those that a limit binds once they have their slots. */
 @Injectable()
@@ -45,6 +45,11 @@ export class Dispatcher {
       const { engine } = newTask(node, run.priority);
       return { _id: taskId(run._id, node.position), node_id, engine };
     });
+    return this.releaseTasks(run, ready);
+  }
+
+  /** The same for tasks, among them those of a mapped node's items. */
+  async releaseTasks(run: RunRef, ready: Ready[]): Promise<boolean> {
     const bound = ready.filter((task) => this.slots.applies(run, task.engine.pool));
     const free = ready.filter((task) => !bound.includes(task));
     const dispatch = randomUUID();
@@ -67,7 +72,7 @@ export class Dispatcher {
     });
     if (waiting === bound.length) await this.handOver(run, bound);
     else if (waiting > 0) await this.handOverParked(run);
-    return released + waiting === nodeIds.length;
+    return released + waiting === ready.length;
   }
 
   /** The guarded write of `release`. @returns how many were PENDING. */

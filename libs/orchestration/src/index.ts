@@ -3,6 +3,7 @@ export * from './collections.js';
 export * from './dispatcher.js';
 export * from './engine-metrics.js';
 export * from './lease.service.js';
+export * from './mapping.service.js';
 export * from './orchestration.module.js';
 export * from './pinned-versions.js';
 export * from './pipeline.service.js';

@@ -3,6 +3,7 @@ import { Advancer } from './advancer.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { LeaseService } from './lease.service.js';
+import { MappingService } from './mapping.service.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
@@ -35,6 +36,7 @@ const SERVICES = [
   Dispatcher,
   LeaseService,
   Leftovers,
+  MappingService,
   PinnedVersions,
   PipelineService,
   Reconciler,

@@ -37,9 +37,9 @@ export const TASK_RECOVERY: readonly Recovery[] = [
   },
   {
     state: 'WAITING',
-    wokenBy: 'a delayed job, or a decision',
-    checkAt: '5 s after it began, then 5 s after it is due',
-    action: 'give back its slot; end its wait, or fail an approval that nobody decided',
+    wokenBy: 'a delayed job, a decision, or the end of its items',
+    checkAt: '5 s after it began, then 5 s after it is due, or every 15 s for items',
+    action: 'give back its slot; end its wait, fail an undecided approval, start its items or end with them',
   },
   {
     state: 'SUCCESS',

@@ -11,7 +11,7 @@ import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
 import { type RunOutcome, RunStages } from './run-stages.js';
 
-type EndedTask = Pick<Task, 'node_id' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
+type EndedTask = Pick<Task, 'node_id' | 'index' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
 
 /** When the reconciler finishes what follows a terminal write that nobody followed up. */
 const FOLLOW_UP_MS = 10_000;
@@ -64,6 +64,7 @@ export class RunEnd {
       .find({ run_id: run._id })
       .project<EndedTask>({
         node_id: 1,
+        index: 1,
         state: 1,
         error: 1,
         finished_at: 1,
@@ -153,7 +154,13 @@ export class RunEnd {
   private async firstFailure(run: Run, tasks: EndedTask[]): Promise<Failure | null> {
     const { graph } = await this.versions.get(run.engine.version_id);
     const failures = tasks
-      .filter((task) => task.state === 'FAILED' && !graph.nodes.get(task.node_id)?.definition.allow_failure)
+      // What the items of a mapped node come to is said by the node's own task.
+      .filter(
+        (task) =>
+          task.state === 'FAILED' &&
+          task.index === null &&
+          !graph.nodes.get(task.node_id)?.definition.allow_failure,
+      )
       .sort((a, b) => (a.finished_at?.getTime() ?? 0) - (b.finished_at?.getTime() ?? 0));
     const first = failures[0];
     if (!first) return null;

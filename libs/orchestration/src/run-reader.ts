@@ -46,13 +46,15 @@ export class RunReader {
 
   private async situation(
     run: Run,
-    tasks: Pick<Task, 'node_id' | 'state' | 'engine'>[],
+    tasks: Pick<Task, 'node_id' | 'index' | 'state' | 'engine'>[],
     admission?: string,
   ): Promise<Situation> {
     const { graph } = await this.versions.get(run.engine.version_id);
-    const states = new Map(tasks.map((task) => [task.node_id, task.state]));
+    const states = new Map(
+      tasks.filter((task) => task.index === null).map((task) => [task.node_id, task.state]),
+    );
     const parents = tasks
-      .filter((task) => task.state === 'PENDING')
+      .filter((task) => task.state === 'PENDING' && task.index === null)
       .flatMap((task) => graph.nodes.get(task.node_id)?.parents ?? [])
       .filter((id) => !states.has(id));
     if (parents.length > 0) {

@@ -10,6 +10,7 @@ import {
   notFound,
   STOP,
   taskId,
+  taskLabel,
   type TaskState,
 } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
@@ -289,8 +290,9 @@ export class RunService {
     const idle = { run_id: id, state: { $in: IDLE }, 'engine.stage': { $lt: stop_below } };
     const stopped = await this.db.tasks
       .find(idle)
-      .project<Pick<Task, '_id' | 'node_id' | 'attempt' | 'state' | 'engine'>>({
+      .project<Pick<Task, '_id' | 'node_id' | 'index' | 'attempt' | 'state' | 'engine'>>({
         node_id: 1,
+        index: 1,
         attempt: 1,
         state: 1,
         'engine.pool': 1,
@@ -298,7 +300,7 @@ export class RunService {
       .toArray();
     for (const task of stopped) {
       const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
-      this.logs.append(id, origin, 'INFO', `task ${task.node_id} ended CANCELLED`);
+      this.logs.append(id, origin, 'INFO', `task ${taskLabel(task)} ended CANCELLED`);
     }
     await this.logs.flush(id);
     await this.db.tasks.updateMany(

@@ -2,6 +2,8 @@ import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/
 import {
   backoffSeconds,
   isRepeated,
+  ItemCollector,
+  taskLabel,
   type Json,
   type NodeDefinition,
   type RetryPolicy,
@@ -20,6 +22,8 @@ export type Outcome =
   | { kind: 'wait'; until: Date; output: Json }
   /** A person has to decide. */
   | ({ kind: 'approval' } & ApprovalRequest)
+  /** A mapped node's list: from here on the tasks of its items run. */
+  | { kind: 'expand'; items: Json[] }
   /** Its condition was false. */
   | { kind: 'skipped'; why: string }
   | { kind: 'cancelled' };
@@ -44,7 +48,7 @@ export function settlementOf(
   random = Math.random(),
 ): Settlement {
   const took = `after ${((now - task.attempts.at(-1)!.started_at.getTime()) / 1000).toFixed(2)} s`;
-  const name = `task ${task.node_id}`;
+  const name = `task ${taskLabel(task)}`;
   switch (outcome.kind) {
     case 'success':
       return {
@@ -76,6 +80,27 @@ export function settlementOf(
         set: { 'engine.approval': { message }, 'engine.wake_at': deadline },
         level: 'INFO',
         message: `${name} ${waitsForApproval(message, deadline)}`,
+      };
+    }
+    case 'expand': {
+      const count = outcome.items.length;
+      if (count === 0) {
+        const { output } = new ItemCollector().result();
+        return settlementOf({ kind: 'success', output }, { task, node, version }, env, now, random);
+      }
+      const atOnce = node.for_each?.max_parallelism ?? count;
+      return {
+        state: 'WAITING',
+        attempt: 'WAITING',
+        set: {
+          'engine.expanded': count,
+          ...(atOnce < count && {
+            'engine.open': Array.from({ length: atOnce }, (_, i) => i),
+            'engine.next': atOnce,
+          }),
+        },
+        level: 'INFO',
+        message: `${name} runs once for each of ${count} items`,
       };
     }
     case 'skipped':

@@ -7,6 +7,7 @@ import {
   type NodeDefinition,
   type TableRef,
   taskId,
+  taskLabel,
   type TaskState,
 } from '@tauro/domain';
 import { Env } from '@tauro/platform';
@@ -14,6 +15,7 @@ import { randomUUID } from 'node:crypto';
 import { Advancer } from './advancer.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -64,6 +66,7 @@ export class TaskService {
     private readonly dispatcher: Dispatcher,
     private readonly advancer: Advancer,
     private readonly runEnd: RunEnd,
+    private readonly mapping: MappingService,
     private readonly logs: RunLogWriter,
     private readonly waits: WaitService,
     private readonly slots: TaskSlots,
@@ -136,7 +139,7 @@ export class TaskService {
       run._id,
       origin,
       state === 'QUEUED' ? 'WARNING' : 'ERROR',
-      `task ${task.node_id}: ${error.message}`,
+      `task ${taskLabel(task)}: ${error.message}`,
     );
     await this.logs.flush(run._id);
     if (state !== 'QUEUED') {
@@ -159,6 +162,7 @@ export class TaskService {
   async wake(id: string): Promise<void> {
     const task = await this.db.tasks.findOne({ _id: id, state: { $in: ['RETRYING', 'WAITING'] } });
     if (!task) return;
+    if (task.engine.expanded !== undefined) return this.lookAt(task);
     if (!task.engine.wake_at || task.engine.wake_at.getTime() > Date.now()) return this.sleepOn(task);
     const run = await this.db.runs.findOne({ _id: task.run_id });
     if (!run) return;
@@ -185,6 +189,18 @@ export class TaskService {
       ? { $set: { 'engine.check_at': new Date(wake_at.getTime() + FOLLOW_UP_MS) } }
       : { $unset: { 'engine.check_at': 1 as const } };
     await this.db.tasks.updateOne({ _id, state, 'engine.wake_at': wake_at }, look, FAST);
+  }
+
+  private async lookAt(task: Task): Promise<void> {
+    const run = await this.db.runs.findOne({ _id: task.run_id });
+    if (run) await this.look(run, task);
+  }
+
+  /** Moves on what a mapped node waits for, and the run if that was all. */
+  private async look(run: Run, task: Task): Promise<void> {
+    const version = await this.versions.get(run.engine.version_id);
+    const ended = await this.mapping.look(run, version, task.node_id);
+    if (ended) await this.advancer.advance(run, [ended]);
   }
 
   /** Shows how far a running task is. */
@@ -223,6 +239,9 @@ export class TaskService {
   ): Promise<{ accepted: boolean; next: ClaimedTask | null }> {
     const { task, run, version, claimId } = claimed;
     const settlement = settlementOf(outcome, claimed, this.env);
+    // All items have their tasks before any of them may start.
+    if (outcome.kind === 'expand')
+      await this.mapping.plant(task, version.graph.nodes.get(task.node_id)!, outcome.items);
     if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
     this.line(claimed, settlement.level, settlement.message);
     await this.logs.flush(run._id);
@@ -230,7 +249,9 @@ export class TaskService {
       this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
       return { accepted: false, next: null };
     }
-    const ended = { ...task, state: settlement.state };
+    const expanded = settlement.set['engine.expanded'] as number | undefined;
+    const engine = expanded === undefined ? task.engine : { ...task.engine, expanded };
+    const ended = { ...task, state: settlement.state, engine };
     const wakeAt = settlement.set['engine.wake_at'] as Date | null;
     const kept = await this.afterwards(run, ended, { wakeAt, accepts });
     if (kept === undefined) return { accepted: true, next: null };
@@ -260,7 +281,7 @@ export class TaskService {
     const version = await this.versions.get(run.engine.version_id);
     const node = version.graph.nodes.get(task.node_id)!.definition;
     const claimed = { claimId, task, run, node, version };
-    this.line(claimed, 'INFO', `task ${task.node_id} started (attempt ${task.attempt}) on ${workerId}`);
+    this.line(claimed, 'INFO', `task ${taskLabel(task)} started (attempt ${task.attempt}) on ${workerId}`);
     return claimed;
   }
 
@@ -323,7 +344,9 @@ export class TaskService {
   ): Promise<string | undefined> {
     const free = await this.slots.leave(run, task);
     let kept: string | undefined;
-    if (task.state === 'RETRYING' || task.state === 'WAITING') {
+    if (task.engine.expanded !== undefined && task.state === 'WAITING') {
+      await this.look(run, task);
+    } else if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
     } else kept = await this.advancer.advance(run, [task], accepts);
     // Only now, so that what has just become ready competes with what waited.

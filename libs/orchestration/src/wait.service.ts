@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { conflict, isStopped, type Json, notFound } from '@tauro/domain';
+import { conflict, isStopped, type Json, notFound, taskLabel } from '@tauro/domain';
 import { Advancer } from './advancer.js';
 import { Collections } from './collections.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -40,7 +40,7 @@ export class WaitService {
 
   /** The time of a wait has come: an `approval` nobody decided fails, any other wait has done what it should. */
   async over(run: Run, task: Task): Promise<void> {
-    const name = `task ${task.node_id}`;
+    const name = `task ${taskLabel(task)}`;
     if (!task.engine.approval) {
       await this.end(run, task, { state: 'SUCCESS', message: `${name} ended SUCCESS after its wait` });
       return;
@@ -84,7 +84,7 @@ export class WaitService {
       state: approved ? 'SUCCESS' : 'FAILED',
       output,
       ...(!approved && { error: { type: 'Rejected', message: told } }),
-      message: `task ${task.node_id} was ${told}`,
+      message: `task ${taskLabel(task)} was ${told}`,
     });
     const after = await this.db.tasks.findOne({ _id: task._id });
     if (!after) throw notFound(`task of run '${runId}'`, ref);
@@ -100,7 +100,7 @@ export class WaitService {
     // Stored before the state is, so that whoever sees the state can read the whole story.
     this.logs.append(run._id, origin, error ? 'ERROR' : 'INFO', message);
     if (task.engine.approval)
-      this.logs.append(run._id, origin, 'INFO', `task ${task.node_id} ended ${state}`);
+      this.logs.append(run._id, origin, 'INFO', `task ${taskLabel(task)} ended ${state}`);
     await this.logs.flush(run._id);
     const { matchedCount } = await this.db.tasks.updateOne(
       { _id: task._id, state: 'WAITING', 'engine.wake_at': task.engine.wake_at },
@@ -121,7 +121,7 @@ export class WaitService {
       },
     );
     if (matchedCount === 0) {
-      this.logs.append(run._id, origin, 'WARNING', `task ${task.node_id}: too late, it has ended already`);
+      this.logs.append(run._id, origin, 'WARNING', `task ${taskLabel(task)}: too late, it has ended already`);
       return false;
     }
     await this.advancer.advance(run, [{ ...task, state }]);

@@ -25,6 +25,7 @@ const task = (
   more: object = {},
 ): Parameters<typeof taskWaitingReason>[0] => ({
   node_id,
+  index: null,
   state,
   attempt: 1,
   max_attempts: 3,

@@ -19,7 +19,7 @@ export interface Situation {
   limits?: ReadonlyMap<string, SlotState>;
 }
 
-type Waiting = Pick<Task, 'node_id' | 'state' | 'attempt' | 'max_attempts' | 'error' | 'engine'>;
+type Waiting = Pick<Task, 'node_id' | 'index' | 'state' | 'attempt' | 'max_attempts' | 'error' | 'engine'>;
 
 /** Why a task is not moving; null when it is moving or has ended. */
 export function taskWaitingReason(task: Waiting, situation: Situation): string | null {
@@ -29,6 +29,9 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
   switch (task.state) {
     case 'PENDING': {
       if (run.state === 'PENDING') return 'the run is not started';
+      if (task.index !== null) {
+        return `waits for its turn: at most ${node?.definition.for_each?.max_parallelism} items at once`;
+      }
       const open = (node?.parents ?? []).filter((id) => !isTerminalTask(states.get(id) ?? 'PENDING'));
       if (open.length > 0) return `waits for ${enumerate(open)}`;
       if (node && node.stage > run.engine.stage) return 'waits for all nodes before it to end';
@@ -53,6 +56,7 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
       return `attempt ${task.attempt + 1} of ${task.max_attempts} at ${task.engine.wake_at?.toISOString()}: ${task.error?.message}`;
     case 'WAITING':
       if (task.engine.approval) return waitsForApproval(task.engine.approval.message, task.engine.wake_at);
+      if (task.engine.expanded !== undefined) return `waits for its ${task.engine.expanded} items`;
       return `waits until ${task.engine.wake_at?.toISOString()}`;
     default:
       return null;

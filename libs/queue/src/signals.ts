@@ -26,9 +26,9 @@ export class Signals implements OnModuleDestroy {
 
   private readonly connectSubscriber: () => Redis;
 
-  /** Asks every worker to stop what it executes of the stages of this run that come before `below`. */
-  stopped(runId: string, below: number): void {
-    this.publish(`${this.prefix}:stop`, `${runId} ${below}`);
+  /** Asks every worker to stop what it executes, below this stage, of this run or of the items of this mapped task. */
+  stopped(id: string, below: number): void {
+    this.publish(`${this.prefix}:stop`, `${id} ${below}`);
   }
 
   onStopped(listener: (runId: string, below: number) => void): () => void {

@@ -24,6 +24,13 @@ export class NodeDto {
   trigger_rule?: string;
   /** By name a simple type or a JSON Schema: what the output must hold. */
   outputs?: JsonObject;
+  /** A condition (CEL); when it is false the node is SKIPPED. */
+  when?: string;
+  /**
+   * `{items, max_parallelism, on_item_failure}`: runs the node once per item of a list, with `{{ item }}` and
+   * `{{ index }}`; `on_item_failure` is `fail`, `fail_fast` or `continue`.
+   */
+  for_each?: JsonObject;
   priority?: number;
 }
 
@@ -111,6 +118,8 @@ export class DagNodeDto {
   layer!: number;
   /** `main`; or `on_failure`, `finally`, which execute after all that stand before them. */
   stage!: string;
+  /** Whether it runs once per item of a list. */
+  mapped!: boolean;
 }
 
 export class DagDto {

@@ -58,7 +58,7 @@ export class CreateRunDto {
 export class TaskView extends OmitType(Task, ['index']) {
   id!: string;
 
-  /** Place in a mapped node; absent for any other. */
+  /** Place among the items of a mapped node; absent for a node's own task. */
   index?: number;
 }
 

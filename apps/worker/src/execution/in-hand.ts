@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { mappedTaskId } from '@tauro/domain';
 import { type ClaimedTask, LeaseService } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
@@ -40,7 +41,7 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.unlisten = this.signals.onStopped((runId, below) => this.abortRuns(new Map([[runId, below]])));
+    this.unlisten = this.signals.onStopped((id, below) => this.abortRuns(new Map([[id, below]])));
     this.schedule();
   }
 
@@ -80,11 +81,12 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     for (const inHand of this.held.values()) inHand.abort.abort(reason);
   }
 
-  /** @param stopped below which stage each run was told to stop. */
+  /** @param stopped below which stage each run, or the items of each mapped task, were told to stop. */
   private abortRuns(stopped: ReadonlyMap<string, number>): void {
     for (const inHand of this.held.values()) {
       const { run, task } = inHand.claimed;
-      if (task.engine.stage < (stopped.get(run._id) ?? 0))
+      const item = task.index === null ? 0 : (stopped.get(mappedTaskId(task._id)) ?? 0);
+      if (task.engine.stage < Math.max(item, stopped.get(run._id) ?? 0))
         inHand.abort.abort('cancelled' satisfies StopReason);
     }
   }

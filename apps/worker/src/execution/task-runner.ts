@@ -1,15 +1,19 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
 import {
+  asksOfItem,
   ConditionError,
   type ConditionScope,
   evaluateCondition,
   MAIN,
+  itemsFault,
+  type Json,
   type NodeDefinition,
   nodesInCondition,
   renderConfig,
   TemplateError,
   templatesIn,
+  type TemplateScope,
 } from '@tauro/domain';
 import {
   type ArtifactStore,
@@ -142,9 +146,13 @@ export class TaskRunner {
       setTimeout(() => abort.abort('timeout' satisfies StopReason), limit.seconds * 1000);
     try {
       const surroundings = await this.surroundingsOf(claimed, kind);
-      if (node.when !== undefined && !evaluateCondition(node.when, surroundings.scope)) {
+      const mapped = node.for_each !== undefined && claimed.task.index === null;
+      // A condition that looks at the item is asked for each of them, another one once for the node.
+      const asked = node.for_each === undefined || asksOfItem(node.when ?? '') !== mapped;
+      if (node.when !== undefined && asked && !evaluateCondition(node.when, surroundings.scope)) {
         return { kind: 'skipped', why: `its condition is false: ${node.when}` };
       }
+      if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
       const result = await stoppable(kind.execute(context), abort.signal);
       return this.outcomeOf(node, result);
@@ -162,7 +170,9 @@ export class TaskRunner {
   ): Promise<Surroundings> {
     const { parents } = version.graph.nodes.get(node.id)!;
     const templates = templatesIn(node.config ?? {}, { isBound: kind.bound?.bind(kind) });
-    const named = templates.flatMap(({ names }) => (names[0] === 'nodes' ? [String(names[1])] : []));
+    const named = [...templates, ...templatesIn(node.for_each?.items ?? [])].flatMap(({ names }) =>
+      names[0] === 'nodes' ? [String(names[1])] : [],
+    );
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
     const nodes = [...new Set([...parents, ...named, ...conditional])];
     const results = await this.tasks.results({ run, known }, nodes);
@@ -182,6 +192,7 @@ export class TaskRunner {
           ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
         },
         task: { id: task._id, node_id: node.id, attempt: task.attempt },
+        ...(task.index !== null && { item: task.item as Json, index: task.index }),
         nodes: Object.fromEntries([...results].map(([id, { state, output }]) => [id, { state, output }])),
         env: Object.fromEntries(
           this.settings.templateEnv.flatMap((name) => {
@@ -210,7 +221,7 @@ export class TaskRunner {
       run: scope.run,
       params: run.params,
       tags: run.tags,
-      task: { ...scope.task, claim_id: claimId },
+      task: { ...scope.task, ...(task.index !== null && { index: task.index }), claim_id: claimId },
       config,
       inputs: version.graph.nodes.get(node.id)!.parents.flatMap((id): NodeInput[] => {
         const left = results.get(id);
@@ -252,6 +263,16 @@ export class TaskRunner {
     const { table, rows, bytes: tableBytes } = result;
     return { kind: 'success', output, table, metrics: { rows: rows ?? 0, bytes: tableBytes ?? 0 } };
   }
+}
+
+/** What a mapped node is to run for. @throws NodeError when that is no list, or too large a one. */
+function itemsOf({ id, for_each }: NodeDefinition, scope: TemplateScope): Json[] {
+  const { params, run, nodes } = scope;
+  const at = `nodes.${id}.for_each`;
+  const { items } = renderConfig({ items: for_each!.items }, { params, run, nodes }, { at });
+  const fault = itemsFault(items);
+  if (fault !== undefined) throw new NodeError('InvalidItems', `${at}.items ${fault}`, false);
+  return items as Json[];
 }
 
 /** The executor's result, or a rejection soon after the signal even if the executor does not listen to it. */

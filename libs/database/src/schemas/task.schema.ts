@@ -57,6 +57,11 @@ export interface TaskEngine {
   wake_at: Date | null;
   /** What a person is asked, once an `approval` node waits. */
   approval?: { message: string };
+  /** On the task of a mapped node, once the tasks of all its items exist: how many there are. */
+  expanded?: number;
+  /** With a bound on the items at once: the places of those that may run, and the first that may not yet. */
+  open?: number[];
+  next?: number;
 }
 
 /** One node of one run. */
@@ -68,9 +73,13 @@ export class Task extends Document {
   @Prop({ type: String, required: true })
   node_id!: string;
 
-  /** Place in a mapped node; null otherwise. */
+  /** Place among the items of a mapped node; null for the node's own task. */
   @Prop({ type: Number, default: null })
   index!: number | null;
+
+  /** What `{{ item }}` is, on the task of an item of a mapped node. */
+  @Prop({ type: Object })
+  item?: unknown;
 
   /** The node's type, such as `source`. */
   @Prop({ type: String, required: true })

@@ -7,6 +7,7 @@ const MAX_MESSAGE = 2000;
 /** Waits for a person to approve or reject, without holding a slot. */
 export const approvalNode: NodeKind = {
   type: 'approval',
+  unmappable: 'a person decides once; put the list into its message',
   summary: 'Waits until a person approves or rejects, without holding a worker.',
   schema: {
     type: 'object',

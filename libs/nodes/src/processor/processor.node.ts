@@ -1,5 +1,5 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
-import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { MAKES_TABLE, NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
 import { countOf, ident } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
@@ -22,6 +22,7 @@ import { type Relation } from './transformations/transformation.js';
 /** Makes a table out of upstream tables, by a list of transformations or by SQL. */
 export const processorNode: NodeKind = {
   type: 'processor',
+  unmappable: MAKES_TABLE,
   summary: 'Transforms the rows of upstream nodes: a list of transformations, or one SQL query.',
   schema: PROCESSOR_SCHEMA,
 

@@ -1,5 +1,5 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
-import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { FILE_FORMATS, type FileFormat, formatOf } from '../tables/file-format.js';
 import { unfitOptions } from './file-reader.js';
 import { readFiles } from './file-source.js';
@@ -9,6 +9,7 @@ import { SOURCE_SCHEMA } from './source.schema.js';
 /** Brings rows into a pipeline: from files under DATA_ROOTS, or from the config itself. */
 export const sourceNode: NodeKind = {
   type: 'source',
+  unmappable: MAKES_TABLE,
   summary: 'Reads rows from files (csv, json, ndjson, parquet) or from the config itself.',
   schema: SOURCE_SCHEMA,
 

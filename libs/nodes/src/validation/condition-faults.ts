@@ -14,7 +14,7 @@ export function conditionFaults(
   precedes: Precedes,
 ): ErrorDetail[] {
   if (node.when === undefined) return [];
-  const fault = conditionFault(node.when);
+  const fault = conditionFault(node.when, node.for_each !== undefined);
   const messages =
     fault === null
       ? nodesInCondition(node.when).map((id) => misplacedNode(id, node, graph, precedes))

@@ -1,4 +1,12 @@
-import { MAX_NODES, NAME_PATTERN, OUTPUT_TYPES, TAG_PATTERN, TRIGGER_RULES } from '@tauro/domain';
+import {
+  ITEM_FAILURE_POLICIES,
+  MAX_ITEMS,
+  MAX_NODES,
+  NAME_PATTERN,
+  OUTPUT_TYPES,
+  TAG_PATTERN,
+  TRIGGER_RULES,
+} from '@tauro/domain';
 
 const WEEK = 7 * 24 * 3600;
 const name = { type: 'string', pattern: NAME_PATTERN.source };
@@ -40,6 +48,36 @@ const retryPolicy = {
   },
 };
 
+const forEach = {
+  type: 'object',
+  description:
+    'Runs the node once per item, with `{{ item }}` and `{{ index }}` in its templates and its `when`.',
+  additionalProperties: false,
+  required: ['items'],
+  properties: {
+    items: {
+      description: 'A list, or a template that gives one, such as `{{ nodes.list.output.items }}`.',
+      anyOf: [
+        { type: 'array', maxItems: MAX_ITEMS },
+        { type: 'string', minLength: 1 },
+      ],
+    },
+    max_parallelism: {
+      description: 'Most items at once; no limit of its own when absent.',
+      type: 'integer',
+      minimum: 1,
+      maximum: MAX_ITEMS,
+    },
+    on_item_failure: {
+      description:
+        'When an item fails for good: `fail` runs the others and then fails the node, `fail_fast` cancels the ' +
+        'others, `continue` ends the node SUCCESS with the failures in its output.',
+      enum: ITEM_FAILURE_POLICIES,
+      default: 'fail',
+    },
+  },
+};
+
 const node = {
   type: 'object',
   description: 'One step; `config` is checked against the schema of its `type`.',
@@ -78,6 +116,7 @@ const node = {
       maxProperties: 100,
       additionalProperties: { anyOf: [{ enum: OUTPUT_TYPES }, { type: 'object' }] },
     },
+    for_each: forEach,
     priority: {
       description: 'Higher first among the ready tasks.',
       type: 'integer',

@@ -11,6 +11,44 @@ import { hint } from './suggest.js';
 /** Whether a node runs before another, for every pair of a graph. */
 export type Precedes = (earlier: string, later: string) => boolean;
 
+/** What the items of a run may depend on: only what never changes again, so that whoever asks gets the same. */
+const ITEM_ROOTS = ['params', 'run', 'nodes'];
+
+/** What is wrong with a node's `for_each`: a kind that cannot be mapped, and templates as in `templateFaults`. */
+export function forEachFaults(
+  node: NodeDefinition,
+  kind: NodeKind,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): ErrorDetail[] {
+  if (!node.for_each) return [];
+  const faults: ErrorDetail[] = [];
+  if (kind.unmappable !== undefined) {
+    const message = `for_each: a node of type '${node.type}' cannot be mapped over items: ${kind.unmappable}`;
+    faults.push({ field: 'for_each', message, type: 'value_error' });
+  }
+  const { items } = node.for_each;
+  const uses = templatesIn(items);
+  if (typeof items === 'string' && !(uses.length === 1 && isWhole(items))) {
+    const message = `for_each.items: must be a list or one template that gives one, such as "{{ params.list }}"`;
+    return [...faults, { field: 'for_each.items', message, type: 'type_error' }];
+  }
+  for (const use of uses) {
+    const root = String(use.names[0]);
+    const message =
+      use.fault ??
+      (use.names.length > 0 && !ITEM_ROOTS.includes(root)
+        ? `the items may depend on ${ITEM_ROOTS.join(', ')} only`
+        : faultOf(use, node, graph, precedes));
+    if (message === undefined) continue;
+    const field = ['for_each', 'items', ...use.path].join('.');
+    faults.push({ field, message: `${field}: ${use.source}: ${message}`, type: 'template_error' });
+  }
+  return faults;
+}
+
+const isWhole = (text: string): boolean => text.startsWith('{{') && text.endsWith('}}');
+
 /** What is wrong with the templates of a node's config: syntax, unknown nodes, nodes that do not run before. */
 export function templateFaults(
   node: NodeDefinition,
@@ -34,7 +72,8 @@ function faultOf(
   precedes: Precedes,
 ): string | undefined {
   const [root, id, part] = names;
-  if (root === 'item' || root === 'index') return `'${root}' has a value only in a node with for_each`;
+  if ((root === 'item' || root === 'index') && !node.for_each)
+    return `'${root}' has a value only in a node with for_each`;
   if (root !== 'nodes') return undefined;
   if (typeof id !== 'string') return 'name a node: nodes.<id>.output';
   const misplaced = misplacedNode(id, node, graph, precedes);

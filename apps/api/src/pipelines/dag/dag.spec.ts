@@ -74,6 +74,12 @@ describe('rendering', () => {
     expect(text).toContain('n0_a_b --> a_b');
   });
 
+  it('says of a mapped node that it runs per item', () => {
+    const nodes = [{ id: 'm', type: 'http', for_each: { items: [1] } }];
+    expect(dagOf({ name: 'p', nodes }).nodes[0]!.mapped).toBe(true);
+    expect(toMermaid(dagOf({ name: 'p', nodes }))).toContain('m["m<br/>http per item"]');
+  });
+
   it('draws DOT', () => {
     const text = toDot(dagOf(diamond), 'diamond');
     expect(text).toMatch(/^digraph "diamond" \{/);

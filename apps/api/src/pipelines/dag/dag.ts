@@ -17,6 +17,8 @@ export interface DagNode {
   layer: number;
   /** `on_failure` and `finally` nodes execute after all that stand before them. */
   stage: Stage;
+  /** Whether it runs once per item of a list. */
+  mapped: boolean;
 }
 
 /** A pipeline as a picture needs it. */
@@ -48,7 +50,8 @@ export function dagOf(definition: PipelineDefinition): Dag {
     const { definition: node, depth, stage } = graph.nodes.get(id)!;
     const layer = first[stage]! + depth;
     (layers[layer] ??= []).push(id);
-    return { id, name: node.name ?? id, type: node.type, depth, layer, stage: STAGES[stage]! };
+    const mapped = node.for_each !== undefined;
+    return { id, name: node.name ?? id, type: node.type, depth, layer, stage: STAGES[stage]!, mapped };
   });
   return {
     nodes,

@@ -1,10 +1,13 @@
-import { type Dag } from './dag.js';
+import { type Dag, type DagNode } from './dag.js';
 
 /** Words that Mermaid reads as syntax wherever they stand. */
 const RESERVED = /^(end|graph|flowchart|subgraph|class|classDef|click|style|linkStyle|default|direction)$/i;
 
 /** The stages that are drawn as boxes of their own. */
 const LATER = ['on_failure', 'finally'] as const;
+
+/** What stands below a node's id. */
+const kindOf = ({ type, mapped }: DagNode): string => (mapped ? `${type} per item` : type);
 
 /** A Mermaid flowchart. Ids are the nodes' own, unless Mermaid would stumble over one. */
 export function toMermaid(dag: Dag): string {
@@ -16,7 +19,7 @@ export function toMermaid(dag: Dag): string {
   );
   return [
     'flowchart LR',
-    ...dag.nodes.map(({ id, type }) => `  ${names.get(id)}["${id}<br/>${type}"]`),
+    ...dag.nodes.map((node) => `  ${names.get(node.id)}["${node.id}<br/>${kindOf(node)}"]`),
     ...dag.edges.map(({ from, to }) => `  ${names.get(from)} --> ${names.get(to)}`),
     ...LATER.flatMap((stage) => {
       const ids = dag.nodes.filter((node) => node.stage === stage).map(({ id }) => `    ${names.get(id)}`);
@@ -32,7 +35,7 @@ export function toDot(dag: Dag, name: string): string {
     `digraph "${name}" {`,
     '  rankdir=LR;',
     '  node [shape=box];',
-    ...dag.nodes.map(({ id, type }) => `  "${id}" [label="${id}\\n${type}"];`),
+    ...dag.nodes.map((node) => `  "${node.id}" [label="${node.id}\\n${kindOf(node)}"];`),
     ...dag.edges.map(({ from, to }) => `  "${from}" -> "${to}";`),
     ...LATER.flatMap((stage) => {
       const ids = dag.nodes.filter((node) => node.stage === stage).map(({ id }) => `"${id}";`);

@@ -60,7 +60,7 @@ it('final and active states are two halves of all', () => {
 it('the guard of a write names every state it may come from, and no final one', () => {
   expect(runStatesBefore('CANCELLED')).toEqual(['PENDING', 'QUEUED', 'RUNNING', 'PAUSED']);
   expect(runStatesBefore('PENDING')).toEqual([]);
-  expect(taskStatesBefore('RUNNING')).toEqual(['QUEUED']);
+  expect(taskStatesBefore('RUNNING')).toEqual(['PENDING', 'QUEUED']);
   for (const to of RUN_STATES) expect(runStatesBefore(to).some(isTerminalRun)).toBe(false);
   for (const to of TASK_STATES) expect(taskStatesBefore(to).some(isTerminalTask)).toBe(false);
 });

@@ -164,7 +164,7 @@ export class Dispatcher {
           ...(handler && { handler }),
           ...(requires?.length && { requires }),
         },
-        opts: { jobId: jobId(_id, dispatch), ...(delay && { delay }), ...(priority && { priority }) },
+        opts: { jobId: jobId(_id, dispatch), ...(delay && { delay }), priority },
       };
     });
     await this.tolerate(

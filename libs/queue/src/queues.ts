@@ -28,11 +28,10 @@ export const JOB_OPTIONS: JobsOptions = { removeOnComplete: true, removeOnFail: 
 export const jobId = (taskId: string, dispatch: string): string => `${taskId}-${dispatch}`;
 
 /**
- * BullMQ ranks 1 first and wants small positive numbers, a node's priority is -100..100 with the highest
- * first. The common priority 0 maps to none at all, which keeps the plain FIFO list and its speed.
+ * BullMQ ranks 1 first and wants positive numbers, a node's priority is -100..100 with the highest first. Every job
+ * gets one, also for the common priority 0: those without are taken before all others, however important.
  */
-export const jobPriority = (priority: number): number | undefined =>
-  priority === 0 ? undefined : Math.max(1, 1000 - priority);
+export const jobPriority = (priority: number): number => Math.max(1, 1000 - priority);
 
 /**
  * Connection for whoever adds jobs: a command fails at once while Redis is away instead of waiting in memory,

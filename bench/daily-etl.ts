@@ -29,7 +29,7 @@ export async function measureDailyEtl(): Promise<Figure[]> {
     return [
       { what: 'daily_etl in bare DuckDB (3 M rows)', measured: seconds, unit: 's' },
       { what: 'daily_etl as a run', measured: median(engine), unit: 's', atMost: 2 * seconds + 1 },
-      { what: 'worker memory at its peak', measured: peak(), unit: 'MB', atMost: 1000 },
+      { what: 'worker and its processes, peak memory', measured: peak(), unit: 'MB', atMost: 1000 },
     ];
   } finally {
     await tauro.stop();

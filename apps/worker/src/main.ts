@@ -9,8 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumers } from './consumers.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { HandlerPool } from './executors/handler-pool.js';
+import { TablePool } from './executors/table-pool.js';
 import { MetricsServer } from './metrics-server.js';
-import { nodeSettings } from './node-settings.js';
+import { nodeSettings, tableProcesses } from './node-settings.js';
 import { Presence } from './presence.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -27,9 +28,16 @@ async function main(): Promise<void> {
     cacheDirectory: resolve(env.DATA_DIR, 'handler-cache'),
     onStray: (message) => new Logger('Handlers').warn(message),
   });
-  const app = await NestFactory.createApplicationContext(WorkerModule.forRoot(env, handlers, settings), {
-    bufferLogs: true,
+  const tables = new TablePool({
+    settings,
+    artifacts: env.ARTIFACTS_URL,
+    size: tableProcesses(env),
+    onStray: (message) => new Logger('Tables').warn(message),
   });
+  const app = await NestFactory.createApplicationContext(
+    WorkerModule.forRoot(env, handlers, tables, settings),
+    { bufferLogs: true },
+  );
   app.useLogger(app.get(PinoLogger));
   const logger = new Logger('Worker');
 
@@ -53,7 +61,7 @@ async function main(): Promise<void> {
     await Promise.race([closed, sleep(6000, undefined, { ref: false })]);
     await presence.leave();
     app.get(MetricsServer).stop();
-    await handlers.close();
+    await Promise.all([handlers.close(), tables.close()]);
     await Promise.race([app.close(), sleep(3000)]);
     process.exit(0);
   };

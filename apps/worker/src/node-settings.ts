@@ -1,12 +1,12 @@
 import { type NodeSettings } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 
 /** What nodes may do on this worker, from its environment. Creates the folders that do not exist yet. */
 export function nodeSettings(env: Env): NodeSettings {
-  const tempDirectory = resolve(env.DATA_DIR, 'tmp', String(process.pid));
-  mkdirSync(tempDirectory, { recursive: true });
+  const tempDirectory = scratchDirectory(resolve(env.DATA_DIR, 'tmp'));
   const workingDirectory = process.cwd();
   return {
     dataRoots: env.DATA_ROOTS.map((root) => {
@@ -25,4 +25,37 @@ export function nodeSettings(env: Env): NodeSettings {
     templateEnv: env.TEMPLATE_ENV,
     taskMemoryMb: env.TASK_MEMORY_MB,
   };
+}
+
+/** How many nodes work on tables at once: beyond the cores more would only need more memory. */
+export const tableProcesses = (env: Env): number =>
+  Math.min(
+    env.WORKER_CONCURRENCY,
+    env.TABLE_PROCESSES ?? Math.max(2, Math.floor(availableParallelism() / env.DUCKDB_THREADS)),
+  );
+
+/**
+ * This worker's own folder for scratch files. What workers of this host left that were killed is cleared away;
+ * the name has the host in it, because several containers may share the folder and have the same process ids.
+ */
+function scratchDirectory(parent: string): string {
+  mkdirSync(parent, { recursive: true });
+  const mine = `${hostname()}-`;
+  for (const name of readdirSync(parent)) {
+    const pid = name.startsWith(mine) ? Number(name.slice(mine.length)) : NaN;
+    if (Number.isInteger(pid) && (pid === process.pid || !isAlive(pid))) {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    }
+  }
+  const directory = join(parent, mine + process.pid);
+  mkdirSync(directory);
+  return directory;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -11,6 +11,7 @@ import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { TaskMetrics } from './execution/task-metrics.js';
 import { TaskRunner } from './execution/task-runner.js';
+import { TablePool } from './executors/table-pool.js';
 import { MetricsServer } from './metrics-server.js';
 import { Presence } from './presence.js';
 import { TaskProcessor } from './processors/task.processor.js';
@@ -24,7 +25,7 @@ import { newWorkerId, WORKER_ID } from './worker-id.js';
  */
 @Module({})
 export class WorkerModule {
-  static forRoot(env: Env, handlers: TaskHandlers, settings: NodeSettings): DynamicModule {
+  static forRoot(env: Env, handlers: TaskHandlers, tables: TablePool, settings: NodeSettings): DynamicModule {
     return {
       module: WorkerModule,
       imports: [
@@ -47,6 +48,7 @@ export class WorkerModule {
         ...TaskMetrics.providers,
         { provide: WORKER_ID, useValue: newWorkerId(env.WORKER_ID) },
         { provide: HANDLERS, useValue: handlers },
+        { provide: TablePool, useValue: tables },
         { provide: ARTIFACTS, useValue: new ArtifactStore(env.ARTIFACTS_URL) },
         { provide: NODE_SETTINGS, useValue: settings },
       ],

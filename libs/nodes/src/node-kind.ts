@@ -104,6 +104,11 @@ export interface NodeKind {
   timed?: boolean;
   /** Why a node of this kind cannot have a `for_each`; absent when it can. */
   unmappable?: string;
+  /**
+   * Whether the worker executes it in a process of its own, which may die of it. The context that `execute` gets
+   * there has crossed a border: its `handlers` run nothing, and the result must be JSON.
+   */
+  isolated?: boolean;
 }
 
 /** Why a kind whose nodes make a table is not mapped. */
@@ -121,6 +126,6 @@ export class NodeError extends Error {
     readonly retryable = true,
   ) {
     super(message);
-    this.name = 'NodeError';
+    this.name = type;
   }
 }

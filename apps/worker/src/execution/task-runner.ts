@@ -40,6 +40,7 @@ import {
 } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
 import { WORKER_ID } from '../worker-id.js';
 import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
@@ -74,6 +75,7 @@ export class TaskRunner {
     private readonly metrics: TaskMetrics,
     @Inject(WORKER_ID) private readonly workerId: string,
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
+    private readonly tables: TablePool,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -154,7 +156,8 @@ export class TaskRunner {
       }
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
-      const result = await stoppable(kind.execute(context), abort.signal);
+      const working = kind.isolated ? this.tables.execute(kind, context) : kind.execute(context);
+      const result = await stoppable(working, abort.signal);
       return this.outcomeOf(node, result);
     } catch (error) {
       return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { NodeError, type NodeContext } from '@tauro/nodes';
-import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
-import { handlerCommand, SDK_FILE } from './handler-process.js';
+import { HandlerPool, type HandlerPoolOptions, handlerProgram } from './handler-pool.js';
+import { programCommand } from '../processes/pooled-process.js';
 
 // Real processes that run real TypeScript files, through the path that a user's handlers take.
 
@@ -450,24 +450,21 @@ it('close() ends calls that are running', async () => {
 
 it('a busy handler dies with its worker', async () => {
   // A stand-in for the worker, so that it can be killed: it starts a handler process and keeps it busy.
-  const settings = {
-    files: [join(directory, 'handlers', 'all.ts')],
-    sdk: SDK_FILE,
+  const program = handlerProgram([join(directory, 'handlers', 'all.ts')], {
+    memoryMb: 64,
     cacheDirectory: join(directory, 'cache'),
-    maxLogBytes: 1000,
-    maxRssBytes: 1e9,
-  };
-  const context = { params: {}, input: {}, inputs: {}, run: { id: 'run_1' }, attempt: 1 };
-  const program = `
+  });
+  const work = { handler: 'spin', params: {}, input: {}, inputs: {}, run: { id: 'run_1' }, attempt: 1 };
+  const script = `
     const { spawn } = require('node:child_process');
-    const args = ${JSON.stringify(handlerCommand(64))};
+    const args = ${JSON.stringify(programCommand(program))};
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    child.send({ type: 'load', settings: ${JSON.stringify(settings)} });
+    child.send({ ...${JSON.stringify({ type: 'load', settings: program.settings, maxLogBytes: 1000, maxRssBytes: 1e9 })}, parent: process.pid });
     child.on('message', ({ type }) => {
-      if (type === 'ready') child.send({ type: 'run', call: 1, handler: 'spin', context: ${JSON.stringify(context)} });
+      if (type === 'ready') child.send(${JSON.stringify({ type: 'run', call: 1, work })});
       if (type === 'log') console.log(child.pid);
     });`;
-  const worker = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const worker = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [pid] = (await once(worker.stdout, 'data')) as [Buffer];
   expect(isAlive(Number(pid))).toBe(true);
   worker.kill('SIGKILL');

@@ -25,6 +25,7 @@ export const processorNode: NodeKind = {
   unmappable: MAKES_TABLE,
   summary: 'Transforms the rows of upstream nodes: a list of transformations, or one SQL query.',
   schema: PROCESSOR_SCHEMA,
+  isolated: true,
 
   // `columns` of derive is SQL; rename and cast refuse templates in theirs.
   bound: ([first, , key, name]) =>

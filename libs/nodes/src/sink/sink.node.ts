@@ -12,6 +12,7 @@ export const sinkNode: NodeKind = {
   summary:
     'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet) or shows them in the log.',
   schema: SINK_SCHEMA,
+  isolated: true,
 
   check(node: NodeDefinition, upstream: readonly NodeDefinition[]): ErrorDetail[] {
     const { ids, fault } = tableUpstream(upstream);

@@ -12,6 +12,7 @@ export const sourceNode: NodeKind = {
   unmappable: MAKES_TABLE,
   summary: 'Reads rows from files (csv, json, ndjson, parquet) or from the config itself.',
   schema: SOURCE_SCHEMA,
+  isolated: true,
 
   check(node: NodeDefinition): ErrorDetail[] {
     const { source_type, path, paths, format, options } = node.config ?? {};

@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDbSession, withDuckDb } from './duckdb.js';
-import { SessionSlots } from './session-slots.js';
 import { nodeErrorOf } from './table-errors.js';
 
 jest.setTimeout(60_000);
@@ -72,39 +71,5 @@ describe('a session', () => {
     await expect(
       withDuckDb({ limits: limits(100, 100), signal: stop.signal }, () => Promise.resolve(1)),
     ).rejects.toThrow('cancelled');
-  });
-});
-
-describe('session slots', () => {
-  it('are handed on in order, as many as there are cores for', async () => {
-    const slots = new SessionSlots(6);
-    const order: number[] = [];
-    const releases = await Promise.all([0, 1, 2].map(() => slots.take(2)));
-    const later = [3, 4].map(async (i) => {
-      const release = await slots.take(2);
-      order.push(i);
-      return release;
-    });
-    await Promise.resolve();
-    expect(order).toEqual([]);
-    releases[0]!();
-    releases[0]!();
-    const release = await later[0]!;
-    expect(order).toEqual([3]);
-    release();
-    await later[1];
-    expect(order).toEqual([3, 4]);
-  });
-
-  it('leave the queue when aborted', async () => {
-    const slots = new SessionSlots(1);
-    const [first] = await Promise.all([slots.take(1), slots.take(1)]);
-    const stop = new AbortController();
-    const impatient = slots.take(1, stop.signal);
-    const patient = slots.take(1);
-    stop.abort(new Error('cancelled'));
-    await expect(impatient).rejects.toThrow('cancelled');
-    first();
-    await expect(patient).resolves.toBeInstanceOf(Function);
   });
 });

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBInstance, type DuckDBResultReader } from '@duckdb/node-api';
 import { type Column } from '@tauro/domain';
 import { type NodeSettings } from '../settings.js';
-import { SessionSlots } from './session-slots.js';
 import { asEngineFault } from './table-errors.js';
 import { ident, listLiteral, literal } from './sql-text.js';
 
@@ -156,26 +155,15 @@ export class DuckDbSession {
   }
 }
 
-const slots = new SessionSlots();
-
-/**
- * Opens a session, hands it to `work` and closes it whatever happens. Waits while too many are at work already,
- * so never call it inside another one's `work`.
- */
+/** Opens a session, hands it to `work` and closes it whatever happens. */
 export async function withDuckDb<T>(
   options: SessionOptions,
   work: (session: DuckDbSession) => Promise<T>,
 ): Promise<T> {
-  options.signal?.throwIfAborted();
-  const release = await slots.take(options.limits.threads, options.signal);
+  const session = await DuckDbSession.open(options);
   try {
-    const session = await DuckDbSession.open(options);
-    try {
-      return await work(session);
-    } finally {
-      await session.close();
-    }
+    return await work(session);
   } finally {
-    release();
+    await session.close();
   }
 }

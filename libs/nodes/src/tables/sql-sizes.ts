@@ -2,7 +2,7 @@ import { badSql, NumberText, type SqlNode, type SqlValue } from './sql-ast.js';
 
 /**
  * Functions that make one value as large as an argument says, and which argument that is. DuckDB's memory limit
- * does not count such a value and an interrupt comes only after it is made, so its size must be known before.
+ * does not count such a value, so it would cost the attempt its process: this says which function and why, before.
  */
 const SIZED: Readonly<Record<string, readonly number[]>> = {
   repeat: [1],

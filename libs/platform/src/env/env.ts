@@ -267,6 +267,12 @@ export class Env {
   @Variable(integer(512, 32), '512', 'Heap of a task handler, in MB.')
   readonly TASK_MEMORY_MB!: number;
 
+  @OptionalVariable(
+    integer(2, 1, 256),
+    'Nodes a worker lets work on tables at once. Unset: what its cores allow, at least 2.',
+  )
+  readonly TABLE_PROCESSES?: number;
+
   @Variable(integer(512, 64), '512', 'Memory of DuckDB per node execution, in MB.')
   readonly DUCKDB_MEMORY_MB!: number;
 

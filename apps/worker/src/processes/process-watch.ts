@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { MEMORY_MARK } from './handler-protocol.js';
+import { MEMORY_MARK } from './protocol.js';
 
-const INTERVAL_MS = 250;
+/** Memory grows by some 2 GB a second at most, so what comes after the bound stays within a few hundred MB. */
+const INTERVAL_MS = 100;
 
-// In a thread of its own, because the handler may never let go of the main one. Plain JavaScript, since a
+// In a thread of its own, because a call may never let go of the main one. Plain JavaScript, since a
 // thread that only looks at two numbers should not have to load anything.
 const WATCH = `
   const { workerData } = require('node:worker_threads');
@@ -21,12 +22,12 @@ const WATCH = `
 
 /**
  * Ends this process when its parent is gone or its memory has grown too large: buffers are outside of the
- * JavaScript heap and its limit, and a busy loop hears no disconnect.
+ * JavaScript heap and its limit, as are the values of a native library, and a busy loop hears no disconnect.
  */
-export function watchProcess(maxRssBytes: number): void {
+export function watchProcess(parent: number, maxRssBytes: number): void {
   new Worker(WATCH, {
     eval: true,
-    workerData: { parent: process.ppid, maxRssBytes, mark: MEMORY_MARK },
+    workerData: { parent, maxRssBytes, mark: MEMORY_MARK },
     resourceLimits: {
       maxOldGenerationSizeMb: 8,
       maxYoungGenerationSizeMb: 2,
@@ -35,7 +36,7 @@ export function watchProcess(maxRssBytes: number): void {
     },
   }).unref();
   try {
-    // When the whole machine runs out of memory, Linux should pick a handler and not the worker.
+    // When the whole machine runs out of memory, Linux should pick this process and not the worker.
     writeFileSync('/proc/self/oom_score_adj', '500');
   } catch {
     // Not Linux, or not allowed: nothing is lost but that preference.

@@ -1,4 +1,4 @@
-import { type AttemptLogLevel } from './handler-protocol.js';
+import { type LogLevel } from '@tauro/domain';
 
 /** Longest line that is kept whole. */
 const MAX_LINE = 16 * 1024;
@@ -7,7 +7,7 @@ const LINE_OVERHEAD = 64;
 
 /**
  * The log of one attempt, inside its process. Bounded here, before lines cross over: once the limit is
- * reached they are only counted, so a flood costs the handler's own time and nobody's memory.
+ * reached they are only counted, so a flood costs the call's own time and nobody's memory.
  */
 export class AttemptLog {
   private bytes = 0;
@@ -16,10 +16,10 @@ export class AttemptLog {
 
   constructor(
     private readonly maxBytes: number,
-    private readonly post: (level: AttemptLogLevel, message: string) => void,
+    private readonly post: (level: LogLevel, message: string) => void,
   ) {}
 
-  write(level: AttemptLogLevel, message: string): void {
+  write(level: LogLevel, message: string): void {
     if (this.bytes >= this.maxBytes) {
       this.dropped++;
       return;

@@ -1,0 +1,32 @@
+import { ArtifactStore, NODE_KINDS, type NodeSettings } from '@tauro/nodes';
+import { serve } from '../processes/serve.js';
+import { contextOf, scratchOf, type TableCall, type TableSettings } from './table-protocol.js';
+
+// The program of a table process: executes nodes that work on tables, one at a time.
+
+let artifacts: ArtifactStore;
+let settings: NodeSettings;
+const handlers = {
+  names: () => [],
+  run: () => Promise.reject(new Error('handlers run in processes of their own')),
+};
+
+serve<TableSettings, TableCall>({
+  async load(given) {
+    artifacts = new ArtifactStore(given.artifacts);
+    const { duckdb } = given.settings;
+    settings = { ...given.settings, duckdb: { ...duckdb, tempDirectory: scratchOf(given, process.pid) } };
+    // The engine is loaded on the way to being ready, not in the middle of the first call.
+    await import('@duckdb/node-api');
+  },
+  async run(call, context) {
+    const result = await NODE_KINDS.get(call.kind)!.execute({
+      ...contextOf(call),
+      ...context,
+      artifacts,
+      settings,
+      handlers,
+    });
+    return JSON.stringify(result);
+  },
+});

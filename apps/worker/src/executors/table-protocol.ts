@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { BoundText, type Json } from '@tauro/domain';
+import { type NodeContext, type NodeSettings } from '@tauro/nodes';
+
+/** What a table process is told first. */
+export interface TableSettings {
+  settings: NodeSettings;
+  /** Folder of the artifact store. */
+  artifacts: string;
+}
+
+/** Where a table process spills to; a process that was killed clears nothing away itself. */
+export const scratchOf = ({ settings }: Pick<TableSettings, 'settings'>, pid: number): string =>
+  join(settings.duckdb.tempDirectory, String(pid));
+
+/** What crosses the border of a table node's attempt: its context without functions. */
+export interface TableCall {
+  kind: string;
+  context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config'>;
+  /** Where in the config a `BoundText` stood: JSON knows no classes. */
+  bound: Path[];
+}
+
+type Path = (string | number)[];
+
+export function callOf(kind: string, { run, params, tags, task, inputs, config }: NodeContext): TableCall {
+  return { kind, context: { run, params, tags, task, inputs, config }, bound: boundIn(config) };
+}
+
+/** The context of a call with every `BoundText` of its config back in its place. */
+export function contextOf({ context, bound }: TableCall): TableCall['context'] {
+  for (const path of bound) {
+    const parent = path.slice(0, -1).reduce<unknown>((value, key) => (value as Keyed)[key], context.config);
+    const last = path.at(-1)!;
+    const { text, values } = (parent as Keyed)[last] as { text: string; values: Json[] };
+    (parent as Keyed)[last] = new BoundText(text, values);
+  }
+  return context;
+}
+
+type Keyed = Record<string | number, unknown>;
+
+function boundIn(value: unknown, path: Path = []): Path[] {
+  if (value instanceof BoundText) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item, i) => boundIn(item, [...path, i]));
+  return Object.entries(value).flatMap(([key, item]) => boundIn(item, [...path, key]));
+}

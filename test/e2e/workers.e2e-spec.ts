@@ -136,7 +136,13 @@ describe('workers', () => {
       what: 'the rest of the run to wait',
     });
     expect(run.progress).toMatchObject({ completed_tasks: 1 });
-    expect((await tauro.api.get(path)).body.data).toMatchObject({ state: 'DRAINING', running: 0 });
+    await waitFor(
+      async () => {
+        const { state, running } = (await tauro.api.get(path)).body.data;
+        return state === 'DRAINING' && running === 0;
+      },
+      { what: 'the drained worker to tell that it does nothing' },
+    );
 
     expect((await tauro.api.post(`${path}/resume`)).status).toBe(202);
     expect((await user.ended(first)).state).toBe('SUCCESS');

@@ -155,7 +155,7 @@ describe('any graph, executed by two processes at once', () => {
         }
         expect((await engines[0]!.db.runs.findOne({ _id: run }))!.engine.limit).toBeUndefined();
       }),
-      { numRuns: 40, seed: 20_261_123, endOnFailure: false },
+      { numRuns: 40, seed: 20_261_123, endOnFailure: true },
     );
   });
 

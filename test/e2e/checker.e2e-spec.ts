@@ -15,10 +15,12 @@ describe('the process that checks definitions', () => {
   afterAll(() => tauro?.stop());
 
   const checkers = (): number[] => {
-    const lines = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(tauro.apiProcess().pid)], {
-      encoding: 'utf8',
-    }).split('\n');
-    return lines.filter((line) => line.includes('checker-main')).map((line) => Number.parseInt(line, 10));
+    const lines = execFileSync('ps', ['-eo', 'ppid=,pid=,args='], { encoding: 'utf8' }).trim().split('\n');
+    const api = String(tauro.apiProcess().pid);
+    return lines
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([parent, , ...args]) => parent === api && args.join(' ').includes('checker-main'))
+      .map(([, pid]) => Number(pid));
   };
   const nodes = (sql: string): object[] => [
     { id: 'read', type: 'source', config: { source_type: 'inline', rows: [{ n: 1 }] } },

@@ -27,10 +27,7 @@ serve<HandlerSettings, HandlerCall>({
   },
 });
 
-function contextOf(
-  call: Omit<HandlerCall, 'handler'>,
-  context: CallContext,
-): TaskContext<never> {
+function contextOf(call: Omit<HandlerCall, 'handler'>, context: CallContext): TaskContext<never> {
   return {
     ...(call as typeof call & { input: never }),
     log: {

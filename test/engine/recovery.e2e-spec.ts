@@ -48,7 +48,7 @@ describe('a crash between any two steps', () => {
     await engine.jobs.obliterate({ force: true });
     await engine.reconcile();
     const jobsOfRun = async (): Promise<number> =>
-      (await engine.jobs.getJobs(['wait'])).filter((job) => job.data.run_id === run).length;
+      (await engine.jobs.getJobs(['wait', 'prioritized'])).filter((job) => job.data.run_id === run).length;
     expect(await jobsOfRun()).toBe(1);
     // A second look finds the job and makes no other.
     await engine.reconcile();

@@ -19,6 +19,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('TemplateError', 'a template has no value, or cannot be read'),
   type('ConditionError', 'the condition of `when` cannot be worked out'),
   type('UnknownNodeType', 'this worker does not know the type of the node'),
+  type('InvalidItems', 'the list of a `for_each` is no list, or too long'),
   type('SqlRefused', 'the SQL is not one SELECT, or reaches outside the inputs of its node'),
   // Files and tables
   type('PathNotAllowed', 'the path leaves `DATA_ROOTS`'),
@@ -27,6 +28,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('UnknownFormat', 'neither the path nor `format` tells one format'),
   type('BadFile', 'the file is not of its format'),
   type('BadRow', 'a row does not fit; the message has file, line and column'),
+  type('TableProcess', 'the process that worked on the tables ended', true),
   type('TargetExists', 'something is there already, and `write_mode` is `error`'),
   type('WriteFailed', 'the disk is full, or the worker may not write there', true),
   type('NoTable', 'no upstream node made a table'),

@@ -1,4 +1,4 @@
-import { taskLabel } from '@tauro/domain';
+import { taskLabel } from '../../libs/domain/src/mapping.js';
 import { randomBytes } from 'node:crypto';
 import { type Answer, type ApiClient } from './api-client.js';
 import { waitFor } from './wait-for.js';

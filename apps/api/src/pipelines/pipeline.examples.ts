@@ -50,7 +50,7 @@ const VERSION = {
 };
 
 setExample(Pipeline, HEAD);
-setExample(PipelineDetail, {
+const DETAIL = {
   ...HEAD,
   nodes,
   edges,
@@ -59,18 +59,9 @@ setExample(PipelineDetail, {
   finally: [],
   params_schema,
   outputs,
-});
-setExample(AcceptedPipeline, {
-  ...HEAD,
-  nodes,
-  edges,
-  config,
-  on_failure: [],
-  finally: [],
-  params_schema,
-  outputs,
-  warnings: [],
-});
+};
+setExample(PipelineDetail, DETAIL);
+setExample(AcceptedPipeline, { ...DETAIL, warnings: [] });
 setExample(VersionHead, VERSION);
 setExample(PipelineVersion, { ...VERSION, definition: DEFINITION_EXAMPLE });
 setExample(ValidationReport, {

@@ -17,6 +17,11 @@ export class Batches<Request, Answer> {
     private readonly most = 200,
   ) {}
 
+  /** Whether nothing is under way. */
+  get idle(): boolean {
+    return !this.busy;
+  }
+
   ask(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });

@@ -50,8 +50,7 @@ export class Dispatcher {
 
   /** The same for tasks, among them those of a mapped node's items. */
   async releaseTasks(run: RunRef, ready: Ready[]): Promise<boolean> {
-    const bound = ready.filter((task) => this.slots.applies(run, task.engine.pool));
-    const free = ready.filter((task) => !bound.includes(task));
+    const { bound, free } = this.byLimit(run, ready);
     const dispatch = randomUUID();
     const released = await this.queue(free, { 'engine.dispatch': dispatch });
     if (released === free.length) await this.enqueue(run, free, dispatch);
@@ -60,9 +59,10 @@ export class Dispatcher {
         .find({ run_id: run._id, 'engine.dispatch': dispatch })
         .project<{ _id: string }>({ _id: 1 })
         .toArray();
+      const ids = new Set(mine.map(({ _id }) => _id));
       await this.enqueue(
         run,
-        free.filter((task) => mine.some(({ _id }) => _id === task._id)),
+        free.filter(({ _id }) => ids.has(_id)),
         dispatch,
       );
     }
@@ -93,10 +93,17 @@ export class Dispatcher {
     return !this.slots.applies(run, node.pool);
   }
 
+  /** Tasks that need a slot of some limit, and those that need none. */
+  private byLimit(run: RunRef, tasks: Ready[]): { bound: Ready[]; free: Ready[] } {
+    const bound: Ready[] = [];
+    const free: Ready[] = [];
+    for (const task of tasks) (this.slots.applies(run, task.engine.pool) ? bound : free).push(task);
+    return { bound, free };
+  }
+
   /** Hands over QUEUED tasks whose job does not exist, as far as the limits allow. */
   async handOver(run: RunRef, tasks: Ready[]): Promise<void> {
-    const bound = tasks.filter((task) => this.slots.applies(run, task.engine.pool));
-    const free = tasks.filter((task) => !bound.includes(task));
+    const { bound, free } = this.byLimit(run, tasks);
     if (bound.length > 0) free.push(...(await this.slots.enter(run, bound)));
     if (free.length > 0) await this.dispatchQueued(run, free);
   }

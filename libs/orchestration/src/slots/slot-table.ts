@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Slots } from '@tauro/database';
 import { ACTIVE_RUN_STATES } from '@tauro/domain';
 import { type mongo } from 'mongoose';
+import { Batches } from '../batches.js';
 import { Collections, FAST } from '../collections.js';
 import { limitKey, type LimitRef } from './limit-ref.js';
 import { QUEUED, slotUpdate, startUpdate, type Want } from './slot-update.js';
@@ -24,7 +25,6 @@ interface Change {
   gives: string[];
   wants: Want[];
   inTurn: boolean;
-  done: (result: Result | Promise<never>) => void;
 }
 interface Result {
   held: ReadonlySet<string>;
@@ -40,7 +40,7 @@ const DUPLICATE_KEY = 11000;
  */
 @Injectable()
 export class SlotTable {
-  private readonly waiting = new Map<string, Change[]>();
+  private readonly changes = new Map<string, Batches<Change, Result>>();
 
   constructor(private readonly db: Collections) {}
 
@@ -137,30 +137,22 @@ export class SlotTable {
     else await this.collection(ref.kind).updateOne(idle, { $unset: { 'engine.limit.check_at': 1 } }, FAST);
   }
 
-  private async change(ref: LimitRef, { gives, wants, inTurn }: Omit<Change, 'done'>): Promise<Result> {
+  private async change(ref: LimitRef, change: Change): Promise<Result> {
     const key = limitKey(ref);
-    return new Promise<Result>((done) => {
-      const change = { gives, wants, inTurn, done };
-      const queue = this.waiting.get(key);
-      if (queue) queue.push(change);
-      else {
-        this.waiting.set(key, [change]);
-        void this.drain(ref, key);
-      }
-    });
-  }
-
-  private async drain(ref: LimitRef, key: string): Promise<void> {
-    for (let queue = this.waiting.get(key)!; queue.length > 0; queue = this.waiting.get(key)!) {
-      this.waiting.set(key, []);
-      const result = this.write(ref, queue);
-      const settled = await result.then(
-        (value) => value,
-        (error: Error) => error,
-      );
-      for (const { done } of queue) done(settled instanceof Error ? Promise.reject(settled) : settled);
+    let batches = this.changes.get(key);
+    if (!batches) {
+      batches = new Batches(async (changes) => {
+        const result = await this.write(ref, changes);
+        return changes.map(() => result);
+      });
+      this.changes.set(key, batches);
     }
-    this.waiting.delete(key);
+    try {
+      return await batches.ask(change);
+    } finally {
+      // A process does not remember every limit it ever touched.
+      if (batches.idle && this.changes.get(key) === batches) this.changes.delete(key);
+    }
   }
 
   private async write(ref: LimitRef, changes: Change[]): Promise<Result> {

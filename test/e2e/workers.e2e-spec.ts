@@ -117,18 +117,19 @@ describe('workers', () => {
     const [worker] = await haveWorkers(1);
     const { _id } = (await tauro.database.collection('workers').findOne({ pid: worker!.pid }))!;
     const path = `/api/v1/workers/${String(_id)}`;
-    const first = await user.startNew([task('nap', 'sleep', { seconds: 1 }), noop('after')], {
+    // Longer than from one heartbeat to the next, which is when a worker tells what it runs.
+    const first = await user.startNew([task('nap', 'sleep', { seconds: 5 }), noop('after')], {
       edges: chain('nap', 'after'),
     });
     await whenRunning(first, 1);
-    const busy = await waitFor(
+    const running = await waitFor(
       async () => {
-        const { data } = (await tauro.api.get(path)).body;
-        return data.running_tasks.length > 0 && data;
+        const { running_tasks } = (await tauro.api.get(path)).body.data;
+        return running_tasks[0]?.run_id === first && running_tasks;
       },
       { what: 'the worker to tell what it runs' },
     );
-    expect(busy.running_tasks).toEqual([expect.objectContaining({ run_id: first, node_id: 'nap' })]);
+    expect(running).toEqual([expect.objectContaining({ run_id: first, node_id: 'nap' })]);
 
     const asked = await tauro.api.post(`${path}/drain`);
     expect([asked.status, asked.body.data.state]).toEqual([202, 'DRAINING']);

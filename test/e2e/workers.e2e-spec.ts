@@ -133,10 +133,10 @@ describe('workers', () => {
 
     const asked = await tauro.api.post(`${path}/drain`);
     expect([asked.status, asked.body.data.state]).toEqual([202, 'DRAINING']);
-    const run = await user.runWhen(first, (one) => /draining/.test(one.waiting_reason ?? ''), {
-      what: 'the rest of the run to wait',
-    });
-    expect(run.progress).toMatchObject({ completed_tasks: 1 });
+    // Progress and reason are looked up one after the other, so both are waited for.
+    const waits = (run: { waiting_reason?: string; progress: { completed_tasks: number } }): boolean =>
+      /draining/.test(run.waiting_reason ?? '') && run.progress.completed_tasks === 1;
+    await user.runWhen(first, waits, { what: 'the rest of the run to wait' });
     await waitFor(
       async () => {
         const { state, running } = (await tauro.api.get(path)).body.data;

@@ -58,7 +58,11 @@ async function bareDuckDb(): Promise<number> {
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const output = mkdtempSync(join(tmpdir(), 'tauro-bare-'));
   const began = performance.now();
-  const instance = await DuckDBInstance.create(':memory:', { memory_limit: '512MB', threads: '2' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: '512MB',
+    threads: '2',
+    temp_directory: output,
+  });
   const connection = await instance.connect();
   for (const statement of bareSql(output)) await connection.run(statement);
   connection.closeSync();

@@ -1,3 +1,4 @@
 export * from './queue.module.js';
 export * from './queues.js';
+export * from './redis-commands.js';
 export * from './signals.js';

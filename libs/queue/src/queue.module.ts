@@ -2,6 +2,7 @@ import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Env } from '@tauro/platform';
 import { JOB_OPTIONS, producerConnection, TASK_QUEUE, WAKE_QUEUE } from './queues.js';
+import { RedisCommands } from './redis-commands.js';
 import { Signals } from './signals.js';
 
 /** The queues to add to and the signals, for both apps. Workers bring their own blocking connections. */
@@ -23,8 +24,8 @@ export class QueueModule {
       module: QueueModule,
       global: true,
       imports: queues,
-      providers: [Signals],
-      exports: [...queues, Signals],
+      providers: [RedisCommands, Signals],
+      exports: [...queues, RedisCommands, Signals],
     };
   }
 }

@@ -1,6 +1,7 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '@tauro/platform';
-import { Redis } from 'ioredis';
+import { type Redis } from 'ioredis';
+import { connectRedis, RedisCommands } from './redis-commands.js';
 
 /** What a run's channel says: something about it changed, or log lines were appended. */
 export type RunSignal = 'changed' | 'log';
@@ -12,19 +13,16 @@ type Listener = (message: string) => void;
  */
 @Injectable()
 export class Signals implements OnModuleDestroy {
-  private readonly logger = new Logger(Signals.name);
-  private readonly publisher: Redis;
   private subscriber?: Redis;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly prefix: string;
 
-  constructor(@Inject(Env) env: Env) {
+  constructor(
+    @Inject(Env) private readonly env: Env,
+    private readonly commands: RedisCommands,
+  ) {
     this.prefix = `${env.QUEUE_PREFIX}:signal`;
-    this.publisher = this.connect(env.REDIS_URL!, { enableOfflineQueue: false, commandTimeout: 2000 });
-    this.connectSubscriber = () => this.connect(env.REDIS_URL!, { enableReadyCheck: false });
   }
-
-  private readonly connectSubscriber: () => Redis;
 
   /** Asks every worker to stop what it executes, below this stage, of this run or of the items of this mapped task. */
   stopped(id: string, below: number): void {
@@ -58,16 +56,15 @@ export class Signals implements OnModuleDestroy {
 
   /** Round trip to Redis. @throws when it is away. */
   async ping(): Promise<void> {
-    await this.publisher.ping();
+    await this.commands.client.ping();
   }
 
   onModuleDestroy(): void {
-    this.publisher.disconnect();
     this.subscriber?.disconnect();
   }
 
   private publish(channel: string, message: string): void {
-    this.publisher.publish(channel, message).catch(() => {
+    this.commands.client.publish(channel, message).catch(() => {
       // Redis is away; the fact is in MongoDB and will be found there.
     });
   }
@@ -90,28 +87,10 @@ export class Signals implements OnModuleDestroy {
   }
 
   private openSubscriber(): Redis {
-    const subscriber = this.connectSubscriber();
+    const subscriber = connectRedis(this.env.REDIS_URL!, { enableReadyCheck: false });
     subscriber.on('message', (channel: string, message: string) => {
       for (const listener of this.listeners.get(channel) ?? []) listener(message);
     });
     return subscriber;
-  }
-
-  private connect(url: string, options: Record<string, unknown>): Redis {
-    const redis = new Redis(url, {
-      maxRetriesPerRequest: null,
-      retryStrategy: (times: number) => Math.min(100 * times, 2000),
-      ...options,
-    });
-    let away = false;
-    redis.on('error', (error: Error) => {
-      if (!away) this.logger.warn(`Redis is away: ${error.message}`);
-      away = true;
-    });
-    redis.on('ready', () => {
-      if (away) this.logger.log('Redis is back');
-      away = false;
-    });
-    return redis;
   }
 }

@@ -10,6 +10,7 @@ import { Consumers } from './consumers.js';
 import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { TaskMetrics } from './execution/task-metrics.js';
+import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
 import { TablePool } from './executors/table-pool.js';
 import { MetricsServer } from './metrics-server.js';
@@ -41,6 +42,7 @@ export class WorkerModule {
         Consumers,
         MetricsServer,
         Presence,
+        TargetGuard,
         TaskProcessor,
         TaskRunner,
         TasksInHand,

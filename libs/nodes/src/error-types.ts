@@ -45,6 +45,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('HttpStatus', 'a status that was not expected: 408, 425, 429 and 5xx are retried', 'it depends'),
   type('TooManyRedirects', 'more than 5 redirects'),
   type('ResponseTooLarge', 'the answer is larger than 1 MB'),
+  type('CircuitOpen', 'the circuit breaker of the server stays open for longer than the task may take'),
   // Handlers
   type('UnknownHandler', 'this worker does not have the handler'),
   type('InvalidInput', 'the input does not fit the schema of the handler'),

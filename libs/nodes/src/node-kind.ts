@@ -85,6 +85,20 @@ export interface ApprovalRequest {
   deadline: Date | null;
 }
 
+/** What the end of a call tells about the system that was called. */
+export type Verdict = 'well' | 'unwell' | 'unknown';
+
+/** The outside system that a node's attempts call. */
+export interface NodeTarget {
+  /** Its name, the same for whatever shares its fate: `https://api.example.com`; undefined when there is none. */
+  of(config: Record<string, unknown>): string | undefined;
+  /**
+   * What an attempt that failed tells about it: `unwell` only what it is to blame for, `well` what it answered and is
+   * not, `unknown` when it was never asked.
+   */
+  verdict(error: NodeError): Verdict;
+}
+
 /**
  * One kind of node: its config's JSON Schema (what the API validates with) and its executor (what the worker
  * calls). A kind is a folder of this library and one line in `registry.ts`.
@@ -100,6 +114,8 @@ export interface NodeKind {
   /** What the schema cannot say: number of inputs, SQL that reaches outside. Paths are relative to the node. */
   check?(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> | ErrorDetail[];
   execute(context: NodeContext): Promise<NodeResult>;
+  /** Says whom it calls, so that a circuit breaker can stand before it. Absent for a kind that calls nobody. */
+  target?: NodeTarget;
   /** Whether the worker's default timeout applies (not to a node that sleeps). Default true. */
   timed?: boolean;
   /** Why a node of this kind cannot have a `for_each`; absent when it can. */

@@ -4,6 +4,7 @@ import { RUN_STATES } from '@tauro/domain';
 import { TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { Gauge, type Metric, register } from 'prom-client';
+import { Breakers } from './breaker/breakers.js';
 import { Collections } from './collections.js';
 import { WorkerRegistry } from './worker-registry.js';
 
@@ -33,6 +34,7 @@ export class EngineMetrics implements OnModuleInit {
   constructor(
     private readonly db: Collections,
     private readonly workers: WorkerRegistry,
+    private readonly breakers: Breakers,
     @InjectQueue(TASK_QUEUE) private readonly tasks: Queue,
     @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue,
   ) {}
@@ -100,6 +102,20 @@ export class EngineMetrics implements OnModuleInit {
             this.set({ pool: name, state: 'taken' }, taken);
             this.set({ pool: name, state: 'free' }, Math.max(0, slots - taken));
           }
+        },
+      }),
+    );
+    const open = (): ReturnType<Breakers['open']> => this.breakers.open().catch(() => []);
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_circuit_breakers',
+        help: 'Circuit breakers that are not closed, by target',
+        labelNames: ['target', 'state'],
+        registers: [],
+        aggregator: 'first',
+        async collect() {
+          this.reset();
+          for (const { target, state } of await open()) this.set({ target, state }, 1);
         },
       }),
     );

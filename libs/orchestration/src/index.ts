@@ -1,4 +1,5 @@
 export * from './advancer.js';
+export * from './breaker/breakers.js';
 export * from './collections.js';
 export * from './dispatcher.js';
 export * from './engine-metrics.js';

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { Advancer } from './advancer.js';
+import { Breakers } from './breaker/breakers.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { LeaseService } from './lease.service.js';
@@ -32,6 +33,7 @@ import { WorkerRegistry } from './worker-registry.js';
 
 const SERVICES = [
   Advancer,
+  Breakers,
   Collections,
   Dispatcher,
   LeaseService,

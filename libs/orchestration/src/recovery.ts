@@ -32,7 +32,7 @@ export const TASK_RECOVERY: readonly Recovery[] = [
   {
     state: 'RETRYING',
     wokenBy: 'a delayed job',
-    checkAt: '5 s after it failed, then 5 s after it is due',
+    checkAt: '5 s after it failed or was postponed, then 5 s after it is due',
     action: 'give back its slot; queue it',
   },
   {

@@ -4,7 +4,7 @@ import { type Env } from '@tauro/platform';
 import { type Outcome, type Settlement, settlementOf } from './settlement.js';
 
 const NOW = Date.parse('2026-01-01T00:00:10Z');
-const env = { DEFAULT_RETRY_ATTEMPTS: 3, DEFAULT_RETRY_DELAY: 5 } as Env;
+const env = { DEFAULT_RETRY_ATTEMPTS: 3, DEFAULT_RETRY_DELAY: 5, BREAKER_OPEN_SECONDS: 30 } as Env;
 
 function settle(
   outcome: Outcome,
@@ -82,6 +82,22 @@ describe('what an attempt makes of its task', () => {
       state: 'FAILED',
       cause: 'task n failed, and total_timeout_seconds leaves no time to repeat it: boom',
     });
+  });
+
+  it('what was not begun sleeps a little beyond its time and counts as no attempt', () => {
+    const postponed: Outcome = { kind: 'postponed', until: new Date(NOW + 20_000), why: 'x is open' };
+    const { state, unbegun, set, message } = settle(postponed, 2);
+    expect([state, unbegun, message]).toEqual(['RETRYING', true, 'task n is postponed: x is open']);
+    expect(set).toEqual({ 'engine.wake_at': new Date(NOW + 21_500), 'engine.postponed': 'x is open' });
+    expect(settle(failure(), 0).set['engine.postponed']).toBeNull();
+  });
+
+  it('what was not begun fails when its time lies beyond that of all attempts', () => {
+    const postponed: Outcome = { kind: 'postponed', until: new Date(NOW + 20_000), why: 'x is open' };
+    expect(settle(postponed, 0, undefined, { total_timeout_seconds: 22.1 }).state).toBe('RETRYING');
+    const late = settle(postponed, 0, undefined, { total_timeout_seconds: 22 });
+    expect(late).toMatchObject({ state: 'FAILED', set: { error: { type: 'CircuitOpen' } } });
+    expect(late.unbegun).toBeUndefined();
   });
 
   it('success keeps the output, a wait sleeps, a false condition skips', () => {

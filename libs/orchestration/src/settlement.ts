@@ -24,6 +24,8 @@ export type Outcome =
   | ({ kind: 'approval' } & ApprovalRequest)
   /** A mapped node's list: from here on the tasks of its items run. */
   | { kind: 'expand'; items: Json[] }
+  /** Not begun, for a reason outside of it that passes by itself; it costs the task no attempt. */
+  | { kind: 'postponed'; until: Date; why: string }
   /** Its condition was false. */
   | { kind: 'skipped'; why: string }
   | { kind: 'cancelled' };
@@ -37,7 +39,12 @@ export interface Settlement {
   cause?: string;
   level: 'INFO' | 'WARNING';
   message: string;
+  /** The attempt did not take place: it is neither counted nor kept. */
+  unbegun?: boolean;
 }
+
+/** Part of the time a breaker stays open, over which those who wait for it come back. */
+const SPREAD = 0.1;
 
 /** What an outcome makes of its task: the next state, what is stored with it, and what the log says. */
 export function settlementOf(
@@ -103,6 +110,30 @@ export function settlementOf(
         message: `${name} runs once for each of ${count} items`,
       };
     }
+    case 'postponed': {
+      const { until, why } = outcome;
+      const deadline = totalDeadline(node, task);
+      if (deadline && until >= deadline) {
+        const message = `${why}, and total_timeout_seconds leaves no time to wait for it`;
+        return {
+          state: 'FAILED',
+          attempt: 'FAILED',
+          set: { error: { type: 'CircuitOpen', message }, 'engine.failures': task.engine.failures + 1 },
+          cause: `${name} failed: ${message}`,
+          level: 'INFO',
+          message: `${name} ended FAILED ${took}`,
+        };
+      }
+      const spread = random * SPREAD * env.BREAKER_OPEN_SECONDS * 1000;
+      return {
+        state: 'RETRYING',
+        attempt: 'FAILED',
+        unbegun: true,
+        set: { 'engine.wake_at': new Date(until.getTime() + spread), 'engine.postponed': why },
+        level: 'WARNING',
+        message: `${name} is postponed: ${why}`,
+      };
+    }
     case 'skipped':
       return {
         state: 'SKIPPED',
@@ -132,7 +163,7 @@ export function settlementOf(
         return {
           state: 'RETRYING',
           attempt: 'FAILED',
-          set: { ...set, 'engine.wake_at': againAt },
+          set: { ...set, 'engine.wake_at': againAt, 'engine.postponed': null },
           level: 'WARNING',
           message: `${name} failed ${took}: ${error.message}; attempt ${task.attempt + 1} in ${seconds.toFixed(2)} s`,
         };

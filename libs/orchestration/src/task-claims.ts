@@ -21,6 +21,8 @@ export interface SettleRequest {
   taskId: string;
   claimId: string;
   set: Record<string, unknown>;
+  /** Leaves the task as if the attempt had never been claimed. */
+  unbegun?: boolean;
 }
 
 /** Where an attempt begins and where it ends. Concurrent tasks of a worker share the round trips. */
@@ -105,10 +107,13 @@ export class TaskClaims {
 
   private async settleAll(requests: SettleRequest[]): Promise<boolean[]> {
     const { matchedCount } = await this.db.tasks.bulkWrite(
-      requests.map(({ taskId, claimId, set }) => ({
+      requests.map(({ taskId, claimId, set, unbegun }) => ({
         updateOne: {
           filter: { _id: taskId, state: 'RUNNING' as const, 'engine.claim.id': claimId },
-          update: { $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object },
+          update: {
+            $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object,
+            ...(unbegun && { $inc: { attempt: -1 }, $pop: { attempts: 1 as const } }),
+          },
         },
       })),
       { ordered: false, ...FAST },

@@ -313,7 +313,13 @@ export class TaskService {
   private async settleUnlogged(
     task: Task,
     claimId: string,
-    { state, attempt, set, error }: Pick<Settlement, 'state' | 'attempt' | 'set'> & { error?: Failure },
+    {
+      state,
+      attempt,
+      set,
+      error,
+      unbegun = false,
+    }: Pick<Settlement, 'state' | 'attempt' | 'set' | 'unbegun'> & { error?: Failure },
   ): Promise<boolean> {
     const now = new Date();
     const last = `attempts.${task.attempts.length - 1}`;
@@ -321,12 +327,15 @@ export class TaskService {
     return this.claims.settle({
       taskId: task._id,
       claimId,
+      unbegun,
       set: {
         ...set,
         state,
-        [`${last}.state`]: attempt,
-        [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
-        [`${last}.error`]: error ?? set.error ?? null,
+        ...(!unbegun && {
+          [`${last}.state`]: attempt,
+          [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
+          [`${last}.error`]: error ?? set.error ?? null,
+        }),
         ...(terminal && { finished_at: now, 'engine.advanced': false }),
         'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
       },

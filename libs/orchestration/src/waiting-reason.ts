@@ -53,6 +53,7 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
       return task.engine.dispatch === null ? slotReason(task, situation) : 'waits for a free worker slot';
     }
     case 'RETRYING':
+      if (task.engine.postponed) return task.engine.postponed;
       return `attempt ${task.attempt + 1} of ${task.max_attempts} at ${task.engine.wake_at?.toISOString()}: ${task.error?.message}`;
     case 'WAITING':
       if (task.engine.approval) return waitsForApproval(task.engine.approval.message, task.engine.wake_at);

@@ -31,6 +31,7 @@ import {
 } from '@tauro/nodes';
 import {
   attemptTimeout,
+  CircuitOpen,
   type ClaimedTask,
   type NodeOutcome,
   type Outcome,
@@ -44,6 +45,7 @@ import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
 import { WORKER_ID } from '../worker-id.js';
 import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
+import { TargetGuard } from './target-guard.js';
 import { TaskMetrics } from './task-metrics.js';
 
 /** How long an executor may take to stop after it was told to; then it is left behind. */
@@ -76,6 +78,7 @@ export class TaskRunner {
     @Inject(WORKER_ID) private readonly workerId: string,
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
     private readonly tables: TablePool,
+    private readonly guard: TargetGuard,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -156,8 +159,8 @@ export class TaskRunner {
       }
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
-      const working = kind.isolated ? this.tables.execute(kind, context) : kind.execute(context);
-      const result = await stoppable(working, abort.signal);
+      const work = () => (kind.isolated ? this.tables.execute(kind, context) : kind.execute(context));
+      const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
       return this.outcomeOf(node, result);
     } catch (error) {
       return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
@@ -344,6 +347,7 @@ function stopped(reason: StopReason, limit: TimeLimit): Outcome | 'hand back' | 
 }
 
 function failure(error: unknown): Outcome {
+  if (error instanceof CircuitOpen) return { kind: 'postponed', until: error.until, why: error.message };
   // What the definition got wrong stays wrong however often it is tried.
   const authored = error instanceof TemplateError || error instanceof ConditionError;
   const retryable = !authored && !(error instanceof NodeError && !error.retryable);

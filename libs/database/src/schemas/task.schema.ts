@@ -55,6 +55,8 @@ export interface TaskEngine {
   artifact: TableRef | null;
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
   wake_at: Date | null;
+  /** Why a RETRYING task was not begun, when it is not a failed attempt that it sleeps after. */
+  postponed?: string | null;
   /** What a person is asked, once an `approval` node waits. */
   approval?: { message: string };
   /** On the task of a mapped node, once the tasks of all its items exist: how many there are. */

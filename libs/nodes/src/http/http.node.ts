@@ -1,6 +1,7 @@
 import { checkTarget } from '../egress/egress.js';
 import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { callError, statusError } from './http.errors.js';
+import { httpTarget } from './http.target.js';
 import { HTTP_SCHEMA } from './http.schema.js';
 import { describeCall, requestOf } from './request.js';
 import { outputOf } from './response.js';
@@ -12,6 +13,7 @@ export const httpNode: NodeKind = {
   type: 'http',
   summary: 'Calls an HTTP service and keeps its answer.',
   schema: HTTP_SCHEMA,
+  target: httpTarget,
 
   check(node) {
     const url = node.config?.['url'];

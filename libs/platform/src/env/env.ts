@@ -329,6 +329,16 @@ export class Env {
   @Variable(number(10, 0), '10', 'Seconds a process may finish its work after SIGTERM.')
   readonly SHUTDOWN_GRACE_SECONDS!: number;
 
+  @Variable(
+    integer(10, 0),
+    '10',
+    'Failures in a row after which a server that nodes call is left alone. 0: never.',
+  )
+  readonly BREAKER_FAILURES!: number;
+
+  @Variable(number(30, 0.1), '30', 'Seconds it is left alone before one call tries it again.')
+  readonly BREAKER_OPEN_SECONDS!: number;
+
   @Variable(number(90, 0.001), '90', 'Days a terminal run is kept, unless its project says otherwise.')
   readonly RETENTION_DAYS!: number;
 

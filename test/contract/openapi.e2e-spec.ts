@@ -1,8 +1,8 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { ApiDocument, type Operation } from '../support/api-document.js';
 import { Tauro } from '../support/tauro.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- an OpenAPI document */
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 /** Every operation that the API promises, as `METHOD path`. */
 const PROMISED = [
@@ -44,33 +44,24 @@ const PROMISED = [
 describe('the OpenAPI document', () => {
   let tauro: Tauro;
   let document: any;
-  let operations: { name: string; operation: any }[];
+  let api: ApiDocument;
+  let operations: Operation[];
 
   beforeAll(async () => {
     tauro = await Tauro.start({ workers: 0 });
     document = (await tauro.api.get('/openapi.json')).body;
-    operations = Object.entries<any>(document.paths).flatMap(([path, item]) =>
-      METHODS.filter((method) => item[method]).map((method) => ({
-        name: `${method.toUpperCase()} ${path.replace(/\{[^}]*\}/g, '{}')}`,
-        operation: item[method],
-      })),
-    );
+    api = new ApiDocument(document);
+    operations = api.operations;
   });
   afterAll(() => tauro?.stop());
 
-  const api = (): typeof operations => operations.filter(({ name }) => name.includes(' /api/v1/'));
+  const ours = (): Operation[] => operations.filter(({ name }) => name.includes(' /api/v1/'));
 
   /** Names of the operations that lack something, so that a failure lists them. */
   const lacking = (test: (operation: any, name: string) => boolean, of = operations): string[] =>
     of.filter(({ operation, name }) => !test(operation, name)).map(({ name }) => name);
 
-  const resolve = (schema: any): any =>
-    schema?.$ref
-      ? (schema.$ref as string)
-          .slice(2)
-          .split('/')
-          .reduce((at, key) => at[key], document)
-      : schema;
+  const resolve = (node: any): any => api.resolve(node);
 
   const mediaOf = (response: any): any => Object.values<any>(resolve(response)?.content ?? {})[0];
 
@@ -100,26 +91,28 @@ describe('the OpenAPI document', () => {
         if (name.endsWith('/logs') || name.endsWith('/dag')) return true;
         const properties = propertiesOf(mediaOf(successOf(operation))?.schema);
         return 'data' in properties && 'meta' in properties;
-      }, api()),
+      }, ours()),
     ).toEqual([]);
   });
 
   it('tells every operation its errors, all in the error envelope', () => {
     const errors = (operation: any): [string, any][] =>
       Object.entries<any>(operation.responses).filter(([status]) => /^[45]/.test(status));
-    expect(lacking((operation) => errors(operation).length > 0, api())).toEqual([]);
+    expect(lacking((operation) => errors(operation).length > 0, ours())).toEqual([]);
     expect(
       lacking(
         (operation) =>
           errors(operation).every(([, response]) => 'error' in propertiesOf(mediaOf(response)?.schema)),
-        api(),
+        ours(),
       ),
     ).toEqual([]);
-    expect(lacking((operation, name) => !name.includes('{}') || '404' in operation.responses, api())).toEqual(
+    expect(
+      lacking((operation, name) => !name.includes('{}') || '404' in operation.responses, ours()),
+    ).toEqual([]);
+    expect(lacking((operation) => !operation.requestBody || '422' in operation.responses, ours())).toEqual(
       [],
     );
-    expect(lacking((operation) => !operation.requestBody || '422' in operation.responses, api())).toEqual([]);
-    expect(lacking((operation) => '500' in operation.responses, api())).toEqual([]);
+    expect(lacking((operation) => '500' in operation.responses, ours())).toEqual([]);
   });
 
   it('shows an example with every operation: of its body and of its answer', () => {
@@ -129,7 +122,7 @@ describe('the OpenAPI document', () => {
     };
     expect(lacking((operation) => hasExample(mediaOf(successOf(operation))))).toEqual([]);
     expect(
-      lacking((operation) => !operation.requestBody || hasExample(mediaOf(operation.requestBody)), api()),
+      lacking((operation) => !operation.requestBody || hasExample(mediaOf(operation.requestBody)), ours()),
     ).toEqual([]);
   });
 
@@ -140,8 +133,87 @@ describe('the OpenAPI document', () => {
         const media = mediaOf(successOf(operation));
         const example = media.example ?? Object.values<any>(media.examples ?? {})[0]?.value;
         return example === undefined || ('data' in example && 'meta' in example);
-      }, api()),
+      }, ours()),
     ).toEqual([]);
+  });
+
+  it('is valid OpenAPI', async () => {
+    expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true });
+  });
+
+  it('has no example that its own schema would refuse', () => {
+    const faults = operations.flatMap(({ method, path, name, operation }) => {
+      const bodies = [
+        ...Object.keys(operation.responses).map((status) => ['responses', status]),
+        ...(operation.requestBody ? [['requestBody']] : []),
+      ];
+      return bodies.flatMap((keys) => {
+        const place = ['paths', path, method, ...keys];
+        const content = keys.reduce((node, key) => node[key], operation).content ?? {};
+        return Object.entries<any>(content).flatMap(([type, { example, examples }]) =>
+          [example, ...Object.values<any>(examples ?? {}).map(({ value }) => value)]
+            .filter((shown) => shown !== undefined)
+            .flatMap((shown) => api.faults(shown, ...place, 'content', type, 'schema'))
+            .map((fault) => `${name} ${keys.join(' ')}: ${fault}`),
+        );
+      });
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('has no parameter whose example its own schema would refuse', () => {
+    const faults = operations.flatMap(({ method, path, name, operation }) =>
+      (operation.parameters as any[]).flatMap((parameter, index) => {
+        const { name: called, example = resolve(parameter).schema.example } = resolve(parameter);
+        if (example === undefined) return [];
+        const place = parameter.$ref
+          ? parameter.$ref.slice(2).split('/')
+          : ['paths', path, method, 'parameters', String(index)];
+        return api.faults(example, ...place, 'schema').map((fault) => `${name} ${called}: ${fault}`);
+      }),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it('describes the headers that operations take and answers send', () => {
+    const taking = (header: string): string[] =>
+      operations
+        .filter(({ operation }) => operation.parameters.some((one: any) => resolve(one).name === header))
+        .map(({ name }) => name);
+    const everything = operations.map(({ name }) => name);
+    expect(taking('X-Request-ID')).toEqual(everything);
+    expect(taking('If-Match')).toEqual(everything.filter((name) => name.startsWith('PUT ')));
+    expect(taking('Last-Event-ID')).toEqual(['GET /api/v1/runs/{}/logs']);
+
+    const sending = (header: string) =>
+      operations.flatMap(({ name, operation }) =>
+        Object.entries<any>(operation.responses)
+          .filter(([, response]) => resolve(response.headers?.[header])?.schema)
+          .map(([status]) => `${name} ${status}`),
+      );
+    const answers = operations.flatMap(({ name, operation }) =>
+      Object.keys(operation.responses).map((status) => `${name} ${status}`),
+    );
+    expect(sending('X-Request-ID')).toEqual(answers);
+    expect(sending('Retry-After')).toEqual(answers.filter((answer) => answer.endsWith(' 503')));
+    expect(sending('ETag').sort()).toEqual([
+      'GET /api/v1/pipelines/{} 200',
+      'GET /api/v1/pipelines/{}/versions/{} 200',
+      'GET /api/v1/pools/{} 200',
+      'GET /api/v1/projects/{} 200',
+      'GET /api/v1/runs/{} 200',
+      'GET /api/v1/runs/{}/tasks/{} 200',
+      'GET /api/v1/workers/{} 200',
+      'PUT /api/v1/pipelines/{} 200',
+      'PUT /api/v1/pools/{} 200',
+      'PUT /api/v1/projects/{} 200',
+    ]);
+  });
+
+  it.each(['output', 'item'])('takes any JSON value for `%s` of a task, also null', (field) => {
+    const values = [null, true, 1.5, 'text', [1, 'two', null], { rows: 3 }];
+    const place = ['components', 'schemas', 'Task', 'properties', field];
+    expect(values.flatMap((value) => api.faults(value, ...place))).toEqual([]);
   });
 
   it('refers to nothing that is not there', () => {

@@ -8,6 +8,12 @@ export class TestHandlers {
     return { params, input, inputs, attempt, run: { id: run.id, pipeline_name: run.pipeline_name } };
   }
 
+  /** Hands on what it is given. */
+  @Task('give')
+  static give({ input }: TaskContext<{ value: Json }>): Json {
+    return input.value;
+  }
+
   @Task('where')
   static where(): Json {
     return { pid: process.pid };

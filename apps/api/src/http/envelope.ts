@@ -1,7 +1,8 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { type Request } from 'express';
+import { type Request, type Response } from 'express';
 import { map, type Observable } from 'rxjs';
 import { VERSION } from '../version.js';
+import { tagOf } from './etag.js';
 import { requestIdOf } from './request-id.js';
 
 /** What stands in every answer beside `data` or `error`. */
@@ -42,13 +43,16 @@ export const metaOf = (req: { id?: unknown }): Meta => ({
   version: VERSION,
 });
 
-/** Puts what a controller returns into `{data, meta}`. */
+/** Puts what a controller returns into `{data, meta}`, and the `ETag` it asked for beside it. */
 @Injectable()
 export class EnvelopeInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const req = context.switchToHttp().getRequest<Request>();
+    const http = context.switchToHttp();
+    const req = http.getRequest<Request>();
+    const tag = tagOf(context.getHandler());
     return next.handle().pipe(
       map((result: unknown) => {
+        if (tag) http.getResponse<Response>().setHeader('ETag', tag(result as never));
         if (result instanceof Bare) return result.body;
         if (result instanceof WithMeta) {
           const { data, meta } = result as WithMeta<unknown>;

@@ -1,79 +1,50 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { Pipeline, PipelineVersion } from '@tauro/database';
-import { type JsonObject } from '@tauro/domain';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { AnyJson, Pipeline, PipelineVersion } from '@tauro/database';
+import { idPattern, type JsonObject } from '@tauro/domain';
+import { NODE_KINDS, PIPELINE_SCHEMA } from '@tauro/nodes';
+import { SchemaIs } from '../http/openapi/decorators.js';
 import { type ErrorEntry } from '../http/openapi/envelope.dto.js';
 
+const { properties: definition, required } = PIPELINE_SCHEMA;
+const { items: node } = definition.nodes;
+
 /** One step of a pipeline. */
-export class NodeDto {
-  id!: string;
-  /** source, processor, sink, task, http, wait or approval. */
-  type!: string;
-  /** Its keys depend on the type. */
-  config?: JsonObject;
-  name?: string;
-  description?: string;
-  /** Upstream node ids: the same as edges from each of them. */
-  depends_on?: string[];
-  /** `{max_attempts, backoff_seconds, backoff, max_backoff_seconds, jitter, retry_on, abort_on}` */
-  retry_policy?: JsonObject;
-  /** Bound of one attempt. */
-  timeout_seconds?: number;
-  /** Bound of all attempts and the pauses between them. */
-  total_timeout_seconds?: number;
-  allow_failure?: boolean;
-  trigger_rule?: string;
-  /** By name a simple type or a JSON Schema: what the output must hold. */
-  outputs?: JsonObject;
-  /** A condition (CEL); when it is false the node is SKIPPED. */
-  when?: string;
-  /**
-   * `{items, max_parallelism, on_item_failure}`: runs the node once per item of a list, with `{{ item }}` and
-   * `{{ index }}`; `on_item_failure` is `fail`, `fail_fast` or `continue`.
-   */
-  for_each?: JsonObject;
-  priority?: number;
-}
+@SchemaIs({
+  ...node,
+  properties: { ...node.properties, type: { type: 'string', enum: [...NODE_KINDS.keys()] } },
+})
+export class NodeDto {}
 
 export class EdgeDto {
   from!: string;
   to!: string;
 }
 
-export class DefinitionDto {
-  /** Unique within the project, or among the pipelines without one. */
-  name!: string;
-  description?: string;
-  nodes!: NodeDto[];
-  edges?: EdgeDto[];
-  /** `{max_parallelism, max_active_runs, retry_policy, timeout_seconds}` */
-  config?: JsonObject;
-  /** Ids of nodes that execute when the others have ended and the run has failed; SKIPPED otherwise. */
-  on_failure?: string[];
-  /** Ids of nodes that execute when all others have ended, however they did, also after a cancel. */
-  finally?: string[];
-  /** JSON Schema of the params of a run; its defaults are filled in. */
-  params_schema?: JsonObject;
-  /** What a run that ended SUCCESS hands on, by name; values may hold templates over its nodes. */
-  outputs?: JsonObject;
-}
+const fields = {
+  ...definition,
+  nodes: { ...definition.nodes, items: { $ref: getSchemaPath(NodeDto) } },
+  edges: { ...definition.edges, items: { $ref: getSchemaPath(EdgeDto) } },
+};
+const project_id = {
+  description: 'The project it belongs to; without one every project may run it.',
+  type: ['string', 'null'],
+  pattern: idPattern('proj').source,
+};
 
-export class CreatePipelineDto extends DefinitionDto {
-  /** The project it belongs to; without one every project may run it. */
-  project_id?: string;
-}
+@SchemaIs({ type: 'object', required, properties: fields, additionalProperties: false })
+export class DefinitionDto {}
+
+@SchemaIs({
+  type: 'object',
+  required,
+  properties: { project_id, ...fields },
+  additionalProperties: false,
+})
+export class CreatePipelineDto {}
 
 /** Absent fields stay as they are; the result is checked as a whole. */
-export class UpdatePipelineDto {
-  name?: string;
-  description?: string;
-  nodes?: NodeDto[];
-  edges?: EdgeDto[];
-  config?: JsonObject;
-  on_failure?: string[];
-  finally?: string[];
-  params_schema?: JsonObject;
-  outputs?: JsonObject;
-}
+@SchemaIs({ type: 'object', properties: fields, additionalProperties: false })
+export class UpdatePipelineDto {}
 
 /** A pipeline with its current definition. */
 export class PipelineDetail extends Pipeline {
@@ -138,8 +109,10 @@ export class FieldChange {
   /** Such as `nodes.extract.config.path`: nodes go by their id. */
   field_path!: string;
   /** Null when it was added. */
+  @AnyJson()
   old!: unknown;
   /** Null when it was removed. */
+  @AnyJson()
   new!: unknown;
   change_type!: 'added' | 'removed' | 'changed';
 }

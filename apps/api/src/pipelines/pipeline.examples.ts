@@ -72,8 +72,8 @@ setExample(ValidationReport, {
 });
 setExample(DagDto, {
   nodes: [
-    { id: 'flights', name: 'flights', type: 'source', depth: 0, layer: 0, stage: 'main' },
-    { id: 'late', name: 'late', type: 'processor', depth: 1, layer: 1, stage: 'main' },
+    { id: 'flights', name: 'flights', type: 'source', depth: 0, layer: 0, stage: 'main', mapped: false },
+    { id: 'late', name: 'late', type: 'processor', depth: 1, layer: 1, stage: 'main', mapped: false },
   ],
   edges: [{ from: 'flights', to: 'late' }],
   roots: ['flights'],

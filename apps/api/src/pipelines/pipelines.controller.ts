@@ -1,9 +1,9 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { invalid, isId } from '@tauro/domain';
 import { type Response } from 'express';
 import { Bare } from '../http/envelope.js';
-import { expectedRevision, revisionTag } from '../http/etag.js';
+import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -31,6 +31,7 @@ import { PIPELINE_QUERY } from './pipeline.list.js';
 import { SCOPE, type Scope, SCOPE_FIELDS } from './scope.js';
 
 const REF = new IdOrNamePipe('pipe', 'pipeline_id');
+const TAG = ({ version }: { version: number }): string => revisionTag(version);
 const DAG_FIELDS = {
   ...SCOPE_FIELDS,
   format: withDefault(oneOf('`mermaid` and `dot` answer plain text.', ['json', 'mermaid', 'dot']), 'json'),
@@ -83,14 +84,9 @@ export class PipelinesController {
   @Get(':pipeline_id')
   @ApiData(PipelineDetail)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
-  async getPipeline(
-    @Param('pipeline_id', REF) ref: string,
-    @QueryOf(SCOPE) { project_id }: Scope,
-    @Res({ passthrough: true }) res: Response,
-  ) {
-    const pipeline = await this.catalog.get(ref, project_id);
-    res.setHeader('ETag', revisionTag(pipeline.version));
-    return pipeline;
+  @EntityTag(TAG)
+  getPipeline(@Param('pipeline_id', REF) ref: string, @QueryOf(SCOPE) { project_id }: Scope) {
+    return this.catalog.get(ref, project_id);
   }
 
   /** Change a pipeline, which makes a new version; absent fields stay as they are */
@@ -98,18 +94,15 @@ export class PipelinesController {
   @ApiInput(UpdatePipelineDto, { description: 'What it is for by now' })
   @ApiData(AcceptedPipeline)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
-  async updatePipeline(
+  @EntityTag(TAG)
+  updatePipeline(
     @Param('pipeline_id', REF) ref: string,
     @QueryOf(SCOPE) { project_id: projectId }: Scope,
     @Body() body: Record<string, unknown> | undefined,
-    @Headers('if-match') ifMatch: string | undefined,
+    @IfMatch() expected: number | undefined,
     @RequestId() request_id: string,
-    @Res({ passthrough: true }) res: Response,
   ) {
-    const expected = expectedRevision(ifMatch);
-    const pipeline = await this.catalog.update(ref, body ?? {}, { projectId, expected, request_id });
-    res.setHeader('ETag', revisionTag(pipeline.version));
-    return pipeline;
+    return this.catalog.update(ref, body ?? {}, { projectId, expected, request_id });
   }
 
   /** Delete a stored pipeline; its versions stay, because runs are pinned to them */
@@ -125,7 +118,7 @@ export class PipelinesController {
 
   /** Get a pipeline's graph as JSON, or drawn as Mermaid or DOT */
   @Get(':pipeline_id/dag')
-  @ApiData(DagDto, 200, 'The graph', DAG_TEXTS)
+  @ApiData(DagDto, 200, { description: 'The graph', texts: DAG_TEXTS })
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async getPipelineDag(
     @Param('pipeline_id', REF) ref: string,

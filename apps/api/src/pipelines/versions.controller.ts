@@ -1,6 +1,6 @@
-import { Controller, Get, Param, Res } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Response } from 'express';
+import { EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { IdOrNamePipe, NumberPipe } from '../http/path-params.js';
@@ -48,15 +48,13 @@ export class VersionsController {
   @Get(':version')
   @ApiData(PipelineVersion)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
-  async getPipelineVersion(
+  @EntityTag(({ checksum }: PipelineVersion) => `"${checksum}"`)
+  getPipelineVersion(
     @Param('pipeline_id', REF) ref: string,
     @Param('version', new NumberPipe('version')) version: number,
     @QueryOf(SCOPE) { project_id }: Scope,
-    @Res({ passthrough: true }) res: Response,
   ) {
-    const found = await this.catalog.version(ref, version, project_id);
-    res.setHeader('ETag', `"${found.checksum}"`);
-    return found;
+    return this.catalog.version(ref, version, project_id);
   }
 
   /** Compare a version with another, by path */

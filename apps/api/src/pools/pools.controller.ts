@@ -1,9 +1,8 @@
-import { Body, Controller, Delete, Get, Headers, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Pool, type Public } from '@tauro/database';
-import { type Response } from 'express';
 import { type Page } from '../http/envelope.js';
-import { expectedRevision, revisionTag } from '../http/etag.js';
+import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -18,6 +17,7 @@ import { PoolService } from './pool.service.js';
 
 const REMOVAL = queryOf({ force: flag('Remove it although tasks need it; they then wait for another.') });
 const REF = new IdOrNamePipe('pool', 'pool_id');
+const TAG = ({ revision }: Public<Pool>): string => revisionTag(revision);
 
 @ApiTags('pools')
 @Controller('api/v1/pools')
@@ -44,10 +44,9 @@ export class PoolsController {
   @Get(':pool_id')
   @ApiData(Pool)
   @ApiErrors('NOT_FOUND')
-  async getPool(@Param('pool_id', REF) ref: string, @Res({ passthrough: true }) res: Response) {
-    const pool = await this.pools.get(ref);
-    res.setHeader('ETag', revisionTag(pool.revision));
-    return pool;
+  @EntityTag(TAG)
+  getPool(@Param('pool_id', REF) ref: string): Promise<Public<Pool>> {
+    return this.pools.get(ref);
   }
 
   /** Change a pool; absent fields stay as they are */
@@ -55,15 +54,13 @@ export class PoolsController {
   @ApiInput(UpdatePoolDto, { slots: 8 })
   @ApiData(Pool)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
-  async updatePool(
+  @EntityTag(TAG)
+  updatePool(
     @Param('pool_id', REF) ref: string,
     @Body() body: UpdatePoolDto,
-    @Headers('if-match') ifMatch: string | undefined,
-    @Res({ passthrough: true }) res: Response,
+    @IfMatch() expected: number | undefined,
   ): Promise<Public<Pool>> {
-    const pool = await this.pools.update(ref, body, expectedRevision(ifMatch));
-    res.setHeader('ETag', revisionTag(pool.revision));
-    return pool;
+    return this.pools.update(ref, body, expected);
   }
 
   /** Delete a pool that no active task needs */

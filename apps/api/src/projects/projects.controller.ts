@@ -1,9 +1,8 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Project, type Public } from '@tauro/database';
-import { type Response } from 'express';
 import { type Page } from '../http/envelope.js';
-import { expectedRevision, revisionTag } from '../http/etag.js';
+import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -25,6 +24,7 @@ const CREATE_EXAMPLE = {
 };
 const REMOVAL = queryOf({ force: flag('Cancel active runs instead of refusing.') });
 const ID = new IdPipe('proj', 'project_id');
+const TAG = ({ revision }: Public<Project>): string => revisionTag(revision);
 
 @ApiTags('projects')
 @Controller('api/v1/projects')
@@ -54,9 +54,9 @@ export class ProjectsController {
   @Get(':project_id')
   @ApiData(ProjectDetail)
   @ApiErrors('NOT_FOUND')
-  async getProject(@Param('project_id', ID) id: string, @Res({ passthrough: true }) res: Response) {
+  @EntityTag(TAG)
+  async getProject(@Param('project_id', ID) id: string) {
     const [project, statistics] = await Promise.all([this.projects.get(id), this.projects.stats(id)]);
-    res.setHeader('ETag', revisionTag(project.revision));
     return { ...project, statistics };
   }
 
@@ -65,15 +65,13 @@ export class ProjectsController {
   @ApiInput(UpdateProjectDto, { description: 'What it is for by now' })
   @ApiData(Project)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
-  async updateProject(
+  @EntityTag(TAG)
+  updateProject(
     @Param('project_id', ID) id: string,
     @Body() body: UpdateProjectDto,
-    @Headers('if-match') ifMatch: string | undefined,
-    @Res({ passthrough: true }) res: Response,
+    @IfMatch() expected: number | undefined,
   ): Promise<Public<Project>> {
-    const project = await this.projects.update(id, body, expectedRevision(ifMatch));
-    res.setHeader('ETag', revisionTag(project.revision));
-    return project;
+    return this.projects.update(id, body, expected);
   }
 
   /** Delete a project and its stored pipelines */

@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from '@tauro/domain';
+import { headerOf } from '../http/header-of.decorator.js';
 import { listReader, type ListQuery } from '../http/paging/list-query.js';
 import { type ListSpec } from '../http/paging/list-spec.js';
 import { BadValue, id, integer, oneOf, type QueryField, text } from '../http/query/query-field.js';
@@ -24,6 +25,13 @@ export const LOG_LIST: ListSpec = {
   },
 };
 export const LOG_QUERY = listReader(LOG_LIST);
+
+/** Where a client that reconnects by itself stopped. */
+export const LastEventId = headerOf(
+  'Last-Event-ID',
+  { description: 'The last `id` of the stream that broke off: goes on behind it.', example: '41' },
+  (value) => value,
+);
 
 /** The filters of a reader of the log, as they were read. */
 export interface LogFilters {

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { RunLogService } from '@tauro/orchestration';
 import { type Request, type Response } from 'express';
@@ -10,7 +10,7 @@ import { pick } from '../http/paging/find-page.js';
 import { encodePlace } from '../http/paging/keyset.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
-import { filtersOf, LOG_QUERY, startAfter } from './log-query.js';
+import { filtersOf, LastEventId, LOG_QUERY, startAfter } from './log-query.js';
 import { openEventStream, writeLog } from './log-stream.js';
 import { RunCatalog } from './run-catalog.service.js';
 import { LogLineDto } from './run.dto.js';
@@ -32,7 +32,7 @@ export class LogsController {
   async getRunLogs(
     @Param('run_id', new IdPipe('run')) id: string,
     @QueryOf(LOG_QUERY) query: ListQuery,
-    @Headers('last-event-id') lastEventId: string | undefined,
+    @LastEventId() lastEventId: string | undefined,
     @Req() req: Request,
     @Res() res: Response,
   ): Promise<void> {

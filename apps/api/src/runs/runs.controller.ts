@@ -1,10 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Run } from '@tauro/database';
+import { type Public, Run } from '@tauro/database';
 import { isTerminalRun } from '@tauro/domain';
 import { RunService } from '@tauro/orchestration';
-import { type Response } from 'express';
-import { contentTag, revisionTag } from '../http/etag.js';
+import { contentTag, EntityTag, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -17,6 +16,9 @@ import { CREATE_RUN_EXAMPLE } from './run.examples.js';
 import { RUN_QUERY, TASK_QUERY } from './run.list.js';
 
 const ID = new IdPipe('run');
+// A run that has ended never changes, so its tag need not be made of all of it.
+const TAG = (run: Public<Run>): string =>
+  isTerminalRun(run.state) ? revisionTag(run.updated_at.getTime()) : contentTag(run);
 
 @ApiTags('runs')
 @Controller('api/v1/runs')
@@ -49,11 +51,9 @@ export class RunsController {
   @Get(':run_id')
   @ApiData(Run)
   @ApiErrors('NOT_FOUND')
-  async getRun(@Param('run_id', ID) id: string, @Res({ passthrough: true }) res: Response) {
-    const run = await this.catalog.get(id);
-    // A run that has ended never changes, so its tag need not be made of all of it.
-    res.setHeader('ETag', isTerminalRun(run.state) ? revisionTag(run.updated_at.getTime()) : contentTag(run));
-    return run;
+  @EntityTag(TAG)
+  getRun(@Param('run_id', ID) id: string) {
+    return this.catalog.get(id);
   }
 
   /** Start a run; repeating it is harmless */
@@ -95,13 +95,8 @@ export class RunsController {
   @Get(':run_id/tasks/:task')
   @ApiData(TaskView)
   @ApiErrors('NOT_FOUND')
-  async getRunTask(
-    @Param('run_id', ID) id: string,
-    @Param('task', new IdOrNamePipe('task', 'task')) ref: string,
-    @Res({ passthrough: true }) res: Response,
-  ) {
-    const task = await this.catalog.getTask(id, ref);
-    res.setHeader('ETag', contentTag(task));
-    return task;
+  @EntityTag(contentTag)
+  getRunTask(@Param('run_id', ID) id: string, @Param('task', new IdOrNamePipe('task', 'task')) ref: string) {
+    return this.catalog.getTask(id, ref);
   }
 }

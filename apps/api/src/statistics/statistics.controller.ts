@@ -3,15 +3,16 @@ import { ApiTags } from '@nestjs/swagger';
 import { StatisticsService } from '@tauro/orchestration';
 import { WithMeta } from '../http/envelope.js';
 import { ApiData } from '../http/openapi/decorators.js';
-import { setExample } from '../http/openapi/examples.js';
+import { META_EXAMPLE, setExample } from '../http/openapi/examples.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
 import { queryOf, type ValuesOf } from '../http/query/query-reader.js';
 import { since } from './since.js';
-import { DeploymentStatistics } from './statistics.dto.js';
+import { CachedMeta, DeploymentStatistics } from './statistics.dto.js';
 
 const FIELDS = { since: since('Only runs created since.') };
 const QUERY = queryOf(FIELDS);
 
+setExample(CachedMeta, { cache_age_seconds: 3, ...META_EXAMPLE });
 setExample(DeploymentStatistics, {
   total_projects: 25,
   total_pipelines: 103,
@@ -28,7 +29,7 @@ export class StatisticsController {
 
   /** Get figures over all projects; cached, `meta.cache_age_seconds` says for how long by now */
   @Get()
-  @ApiData(DeploymentStatistics)
+  @ApiData(DeploymentStatistics, 200, { meta: CachedMeta })
   async getStatistics(@QueryOf(QUERY) query: ValuesOf<typeof FIELDS>) {
     const { data, ageSeconds } = await this.statistics.overall(query.since);
     return new WithMeta(data, { cache_age_seconds: ageSeconds });

@@ -1,3 +1,5 @@
+import { ResponseMeta } from '../http/openapi/envelope.dto.js';
+
 /** Figures over all projects. */
 export class DeploymentStatistics {
   total_projects!: number;
@@ -9,4 +11,9 @@ export class DeploymentStatistics {
   average_duration_seconds!: number | null;
   /** SUCCESS of all runs that ended SUCCESS or FAILED; null when none did. */
   success_rate!: number | null;
+}
+
+export class CachedMeta extends ResponseMeta {
+  /** How long ago the figures were counted. */
+  cache_age_seconds!: number;
 }

@@ -4,6 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { WorkerRecord, type WorkerState, toPublic } from '@tauro/database';
 import { asHeard, WorkerRegistry } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
+import { contentTag, EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { setExample } from '../http/openapi/examples.js';
 import { findPage } from '../http/paging/find-page.js';
@@ -56,6 +57,7 @@ export class WorkersController {
   @Get(':worker_id')
   @ApiData(WorkerRecord)
   @ApiErrors('NOT_FOUND')
+  @EntityTag(contentTag)
   async getWorker(@Param('worker_id') id: string) {
     return toPublic(await this.registry.get(id));
   }

@@ -2,6 +2,7 @@ import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ApiHideProperty } from '@nestjs/swagger';
 import { TASK_STATES, type Json, type TableRef, type TaskState } from '@tauro/domain';
 import { Document } from './document.js';
+import { AnyJson } from './json-property.js';
 import { Failure } from './run.schema.js';
 
 /** One try of a task on one worker. */
@@ -80,8 +81,9 @@ export class Task extends Document {
   index!: number | null;
 
   /** What `{{ item }}` is, on the task of an item of a mapped node. */
+  @AnyJson()
   @Prop({ type: Object })
-  item?: unknown;
+  item?: Json;
 
   /** The node's type, such as `source`. */
   @Prop({ type: String, required: true })
@@ -103,7 +105,8 @@ export class Task extends Document {
   @Prop({ type: Object, default: null })
   error!: Failure | null;
 
-  /** `{rows, bytes, columns}` for a node that made a table. */
+  /** What the node handed on; `{rows, bytes, columns}` for one that made a table, null until it has succeeded. */
+  @AnyJson()
   @Prop({ type: Object, default: null })
   output!: Json;
 

@@ -147,7 +147,7 @@ export const PIPELINE_SCHEMA = {
   additionalProperties: false,
   required: ['name', 'nodes'],
   properties: {
-    name,
+    name: { description: 'Unique within its project, or among the pipelines without one.', ...name },
     description: text,
     nodes: { type: 'array', items: node, description: `1 to ${MAX_NODES} nodes.` },
     edges: {

@@ -10,19 +10,29 @@ type Method = MethodDecorator;
 /** Models of stored documents: they are shown with an `id`, which no schema class has. */
 export const modelsWithId = new Set<string>();
 
-/**
- * The answer is one `model` in the envelope.
- * @param texts other media types it can come in, with an example of each.
- */
-export function ApiData(
-  model: Type,
-  status = 200,
-  description = model.name,
-  texts: Record<string, string> = {},
-): Method {
-  const schema = envelope({ $ref: getSchemaPath(model) }, ResponseMeta);
-  const example = { data: exampleOf(model), meta: META_EXAMPLE };
-  return answer([model, ResponseMeta], status, description, schema, example, texts);
+/** Schemas of models whose shape is said elsewhere, by the model's name. */
+export const modelSchemas = new Map<string, object>();
+
+/** The model is documented by this JSON Schema, which is the one that it is checked with. */
+export const SchemaIs =
+  (schema: object): ClassDecorator =>
+  (model) =>
+    void modelSchemas.set(model.name, schema);
+
+interface DataOptions {
+  description?: string;
+  /** Other media types it can come in, with an example of each. */
+  texts?: Record<string, string>;
+  /** What stands in `meta`, when it is more than usual. */
+  meta?: Type<ResponseMeta>;
+}
+
+/** The answer is one `model` in the envelope. */
+export function ApiData(model: Type, status = 200, options: DataOptions = {}): Method {
+  const { description = model.name, texts, meta = ResponseMeta } = options;
+  const schema = envelope({ $ref: getSchemaPath(model) }, meta);
+  const example = { data: exampleOf(model), meta: exampleOf(meta) };
+  return answer([model, meta], status, description, schema, example, texts);
 }
 
 /** The answer is a page of `model`s. */

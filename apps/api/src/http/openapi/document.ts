@@ -2,8 +2,9 @@ import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { type ErrorCode } from '@tauro/domain';
 import { VERSION } from '../../version.js';
-import { errorResponse, modelsWithId } from './decorators.js';
+import { errorResponse, modelSchemas, modelsWithId } from './decorators.js';
 import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
+import { addHeaders, headerComponents } from './headers.js';
 
 const EVERYWHERE: ErrorCode[] = ['FORBIDDEN', 'VALIDATION_ERROR', 'INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'];
 const WITH_BODY: ErrorCode[] = ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
@@ -17,6 +18,8 @@ Unknown fields and query parameters are refused.`;
 /** The OpenAPI document of the routes that are mounted. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
   const config = new DocumentBuilder()
+    // The first version in which a reference can be nullable.
+    .setOpenAPIVersion('3.1.0')
     .setTitle('Tauro API')
     .setDescription(DESCRIPTION)
     .setVersion(VERSION)
@@ -28,9 +31,15 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     extraModels: [ErrorEnvelope, ListMeta, ResponseMeta],
   });
   for (const path of Object.values(document.paths)) {
-    for (const operation of METHODS.flatMap((method) => path[method] ?? [])) addCommonErrors(operation);
+    for (const operation of METHODS.flatMap((method) => path[method] ?? [])) {
+      addCommonErrors(operation);
+      addHeaders(operation);
+    }
   }
-  for (const name of modelsWithId) addId(document.components?.schemas?.[name]);
+  document.components = { ...document.components, ...headerComponents };
+  const schemas = (document.components.schemas ??= {});
+  for (const [name, schema] of modelSchemas) if (name in schemas) schemas[name] = schema;
+  for (const name of modelsWithId) addId(schemas[name]);
   return document;
 }
 

@@ -1,4 +1,4 @@
-import { setExample } from './examples.js';
+import { META_EXAMPLE, setExample } from './examples.js';
 
 /** What stands beside the data of every answer. */
 export class ResponseMeta {
@@ -76,4 +76,5 @@ export class Deleted {
   deleted!: boolean;
 }
 
+setExample(ResponseMeta, META_EXAMPLE);
 setExample(Deleted, { id: 'run_01JD0Z5K3V7M8N9P0Q1R2S3T4V', deleted: true });

@@ -1,0 +1,191 @@
+import { type Answer } from '../support/api-client.js';
+import { ApiDocument } from '../support/api-document.js';
+import { chain, noop, ONCE, task } from '../support/nodes.js';
+import { Tauro } from '../support/tauro.js';
+import { User } from '../support/user.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
+
+/** Operations whose answers are no JSON, or that nothing here has a use for. */
+const LEFT_OUT = ['GET /metrics'];
+
+describe('what the server answers is what its OpenAPI document says', () => {
+  let tauro: Tauro;
+  let user: User;
+  let document: ApiDocument;
+  /** `METHOD path` of what was asked, as the document writes it. */
+  const asked = new Set<string>();
+
+  beforeAll(async () => {
+    tauro = await Tauro.start();
+    user = new User(tauro.api);
+    document = new ApiDocument((await tauro.api.get('/openapi.json')).body);
+  });
+  afterAll(() => tauro?.stop());
+
+  /** Sends a request, and holds the answer against the document; fails unless it has this status. */
+  async function ask(
+    method: string,
+    path: string,
+    status: number,
+    { body, headers }: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<any> {
+    const answer: Answer = await tauro.api.send(method, path, body, headers);
+    expect([method, path, answer.status, answer.body]).toEqual([method, path, status, expect.anything()]);
+    expect([method, path, ...document.mismatches(method, path, answer)]).toEqual([method, path]);
+    asked.add(document.find(method, path)!.name);
+    return answer.body.data ?? answer.body;
+  }
+
+  const v1 = '/api/v1';
+
+  it('about the server', async () => {
+    for (const path of ['/health', '/health/live', '/health/ready', `${v1}/info`, `${v1}/statistics`]) {
+      await ask('GET', path, 200);
+    }
+    const [worker] = await ask('GET', `${v1}/workers`, 200);
+    await ask('GET', `${v1}/workers/${worker.id}`, 200);
+    await ask('GET', `${v1}/workers/nobody`, 404);
+    await ask('POST', `${v1}/workers/${worker.id}/drain`, 202);
+    await ask('POST', `${v1}/workers/${worker.id}/resume`, 202);
+  });
+
+  it('about projects', async () => {
+    const name = User.uniqueName('contract');
+    const { id } = await ask('POST', `${v1}/projects`, 201, { body: { name } });
+    await ask('POST', `${v1}/projects`, 409, { body: { name } });
+    await ask('POST', `${v1}/projects`, 422, { body: { name: 'not a name', nonsense: 1 } });
+    await ask('POST', `${v1}/projects`, 400, { body: '{' });
+    await ask('POST', `${v1}/projects`, 415, { body: 'name=x', headers: { 'content-type': 'text/plain' } });
+    await ask('POST', `${v1}/projects`, 413, { body: { name, description: 'x'.repeat(2 ** 20) } });
+    await ask('GET', `${v1}/projects`, 200);
+    await ask('GET', `${v1}/projects?limit=1&cursor=${id}`, 200);
+    await ask('GET', `${v1}/projects?limit=1000`, 422);
+    await ask('GET', `${v1}/projects/${id}`, 200);
+    await ask('PUT', `${v1}/projects/${id}`, 200, {
+      body: { owner: null, retention_days: null },
+      headers: { 'if-match': '"1"' },
+    });
+    await ask('PUT', `${v1}/projects/${id}`, 412, { body: { owner: 'x' }, headers: { 'if-match': '"1"' } });
+    for (const word of ['stats', 'statistics']) await ask('GET', `${v1}/projects/${id}/${word}`, 200);
+    const copy = await ask('POST', `${v1}/projects/${id}/duplicate`, 201);
+    await ask('DELETE', `${v1}/projects/${copy.id}`, 200);
+    await ask('GET', `${v1}/projects/${copy.id}`, 404);
+  });
+
+  it('about pools', async () => {
+    const pool = { name: 'contract', slots: 2, rate_limit: { tasks: 5, per_seconds: 1 } };
+    const { id } = await ask('POST', `${v1}/pools`, 201, { body: pool });
+    await ask('PUT', `${v1}/pools/${id}`, 200, { body: { rate_limit: null } });
+    await ask('GET', `${v1}/pools`, 200);
+    await ask('GET', `${v1}/pools/contract`, 200);
+    await ask('DELETE', `${v1}/pools/contract`, 200);
+  });
+
+  it('about pipelines', async () => {
+    const project_id = await user.project();
+    const definition = {
+      name: 'everything',
+      nodes: [
+        { id: 'list', type: 'source', config: { source_type: 'inline', rows: [{ a: 1 }] } },
+        task(
+          'each',
+          'echo',
+          { it: '{{ item }}' },
+          {
+            for_each: { items: [1, 'two', null], max_parallelism: 2 },
+            retry_policy: { max_attempts: 2, backoff_seconds: 0 },
+            requires: ['none'],
+            pool: 'contract',
+          },
+        ),
+      ],
+      edges: chain('list', 'each'),
+      params_schema: { type: 'object', properties: { day: { type: 'string' } } },
+      outputs: { all: '{{ nodes.each.output }}' },
+    };
+    const { id } = await ask('POST', `${v1}/pipelines`, 201, { body: { ...definition, project_id } });
+    await ask('POST', `${v1}/pipelines`, 422, { body: { ...definition, edges: chain('list', 'nobody') } });
+    await ask('POST', `${v1}/pipelines/validate`, 200, { body: definition });
+    await ask('POST', `${v1}/pipelines/validate`, 200, { body: { name: 'empty', nodes: [] } });
+    const nodes = [...definition.nodes, noop('last', { depends_on: ['each'] })];
+    await ask('PUT', `${v1}/pipelines/${id}`, 200, { body: { nodes }, headers: { 'if-match': '"1"' } });
+    await ask('PUT', `${v1}/pipelines/${id}`, 412, { body: { nodes }, headers: { 'if-match': '"1"' } });
+    await ask('GET', `${v1}/pipelines?limit=100`, 200);
+    await ask('GET', `${v1}/pipelines/${id}`, 200);
+    await ask('GET', `${v1}/pipelines/daily_etl`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/dag`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/dag?format=mermaid`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/versions`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/versions/1`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/versions/9`, 404);
+    await ask('GET', `${v1}/pipelines/${id}/versions/1/diff/2`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/versions/diff?from=1&to=2`, 200);
+    await ask('DELETE', `${v1}/pipelines/${id}`, 200);
+  });
+
+  it('about a run, from its creation until it is deleted', async () => {
+    const project_id = await user.project();
+    const { id: pipeline_id } = await user.pipeline(
+      project_id,
+      [
+        { id: 'ask', type: 'approval', config: { message: 'Go on?' } },
+        { id: 'other', type: 'approval' },
+        task(
+          'each',
+          'give',
+          { value: '{{ item }}' },
+          { for_each: { items: [1, 'two', true, null, [4], { five: 5 }] } },
+        ),
+        task('number', 'fibonacci', { n: 5 }),
+        noop('nothing'),
+        task('bad', 'fail', { message: 'on purpose' }, ONCE),
+        noop('below', { depends_on: ['bad'] }),
+        noop('not_now', { when: 'false' }),
+        { id: 'rows', type: 'source', config: { source_type: 'inline', rows: [{ a: 1 }] } },
+      ],
+      { outputs: { five: '{{ nodes.number.output }}' } },
+    );
+    const body = { project_id, pipeline_id, params: { any: [1, null] }, tags: { team: 'a' } };
+    const run = `${v1}/runs/${(await ask('POST', `${v1}/runs`, 201, { body })).id}`;
+    await ask('POST', `${v1}/runs`, 404, { body: { ...body, pipeline_id: 'nobody' } });
+    await ask('GET', run, 200);
+    await ask('GET', `${run}/tasks`, 200);
+    await ask('POST', `${run}/pause`, 409);
+    await ask('POST', `${run}/start`, 202);
+    await ask('POST', `${run}/pause`, 202);
+    await ask('GET', run, 200);
+    await ask('POST', `${run}/resume`, 202);
+    const waiting = (one: any): boolean => String(one.waiting_reason).includes('waits for approval');
+    await user.runWhen(run.split('/').pop()!, waiting);
+    await ask('GET', run, 200);
+    await ask('GET', `${run}/tasks/ask`, 200);
+    await ask('POST', `${run}/tasks/ask/approve`, 200, { body: { by: 'ana' } });
+    await ask('POST', `${run}/tasks/other/reject`, 200);
+    await ask('POST', `${run}/tasks/ask/reject`, 409);
+    await user.ended(run.split('/').pop()!);
+
+    await ask('GET', run, 200);
+    const tasks = await ask('GET', `${run}/tasks?limit=100`, 200);
+    for (const { id } of tasks) await ask('GET', `${run}/tasks/${id}`, 200);
+    const kinds = (tasks as any[]).map(({ output }) => (output === null ? 'null' : typeof output));
+    expect(new Set(kinds)).toEqual(new Set(['null', 'object', 'number', 'string', 'boolean']));
+    await ask('GET', `${run}/tasks/nobody`, 404);
+    await ask('GET', `${run}/logs`, 200, { headers: { accept: 'application/json' } });
+    await ask('GET', `${run}/logs`, 200, { headers: { 'last-event-id': '3' } });
+    await ask('GET', `${v1}/runs?tags.team=a&sort=-started_at`, 200);
+
+    const again = await ask('POST', `${run}/rerun`, 201, { body: { from: 'failed' } });
+    await ask('DELETE', `${v1}/runs/${again.id}`, 409);
+    await ask('POST', `${v1}/runs/${again.id}/cancel`, 202);
+    await user.ended(again.id);
+    await ask('POST', `${v1}/runs/${again.id}/start`, 409);
+    await ask('DELETE', `${v1}/runs/${again.id}`, 200);
+    await ask('GET', `${v1}/runs/${again.id}`, 404);
+  });
+
+  it('and nothing of it was left out', () => {
+    const left = document.operations.map(({ name }) => name).filter((name) => !asked.has(name));
+    expect(left).toEqual(LEFT_OUT);
+  });
+});

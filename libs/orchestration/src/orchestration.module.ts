@@ -12,6 +12,7 @@ import { RerunService } from './rerun.service.js';
 import { Leftovers } from './retention/leftovers.js';
 import { Retention } from './retention/retention.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
+import { RunBacklog } from './run-backlog.js';
 import { RunEnd } from './run-end.js';
 import { RunFactsCache } from './run-facts.js';
 import { RunLogService } from './run-log.service.js';
@@ -45,6 +46,7 @@ const SERVICES = [
   RerunService,
   Retention,
   RunAdmission,
+  RunBacklog,
   RunEnd,
   RunFactsCache,
   RunLogService,

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Run } from '@tauro/database';
-import { RerunService, RunService } from '@tauro/orchestration';
+import { RerunService, RunBacklog, RunService } from '@tauro/orchestration';
 import { ApiData, ApiErrors, ApiInput } from '../http/openapi/decorators.js';
 import { IdPipe } from '../http/path-params.js';
 import { RequestId } from '../http/request-id.js';
@@ -18,6 +18,7 @@ export class RunControlController {
     private readonly catalog: RunCatalog,
     private readonly runs: RunService,
     private readonly reruns: RerunService,
+    private readonly backlog: RunBacklog,
   ) {}
 
   /** Pause a run: nothing new starts, what runs goes on to its end */
@@ -44,6 +45,7 @@ export class RunControlController {
   @ApiData(Run, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async rerunRun(@Param('run_id', ID) id: string, @Body() body: RerunDto, @RequestId() requestId: string) {
+    await this.backlog.assertRoom();
     return this.catalog.show(await this.reruns.rerun(id, body.from ?? 'failed', requestId));
   }
 }

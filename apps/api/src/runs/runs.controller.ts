@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/co
 import { ApiTags } from '@nestjs/swagger';
 import { type Public, Run } from '@tauro/database';
 import { isTerminalRun } from '@tauro/domain';
-import { RunService } from '@tauro/orchestration';
+import { RunBacklog, RunService } from '@tauro/orchestration';
 import { contentTag, EntityTag, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
@@ -26,6 +26,7 @@ export class RunsController {
   constructor(
     private readonly catalog: RunCatalog,
     private readonly runs: RunService,
+    private readonly backlog: RunBacklog,
   ) {}
 
   /** List runs */
@@ -41,6 +42,7 @@ export class RunsController {
   @ApiData(Run, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async createRun(@Body() body: CreateRunDto, @RequestId() request_id: string) {
+    if (body.start) await this.backlog.assertRoom();
     const { params, tags, ...rest } = body;
     return this.catalog.show(
       await this.runs.create({ ...rest, params: params ?? {}, tags: tags ?? {}, request_id }),
@@ -62,6 +64,7 @@ export class RunsController {
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async startRun(@Param('run_id', ID) id: string) {
+    await this.backlog.assertRoom(id);
     return this.catalog.show(await this.runs.start(id));
   }
 

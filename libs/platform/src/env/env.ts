@@ -120,6 +120,13 @@ export class Env {
   )
   readonly MAX_CONCURRENT_RUNS!: number;
 
+  @Variable(
+    integer(10_000, 0),
+    '10000',
+    'Started runs that may wait to begin; further starts are answered 503. 0: no limit.',
+  )
+  readonly MAX_QUEUED_RUNS!: number;
+
   @Variable(number(3600, 0.001), '3600', 'Seconds a task may take, unless its node says otherwise.')
   readonly DEFAULT_TIMEOUT!: number;
 

@@ -1,4 +1,5 @@
-import { monotonicFactory } from 'ulid';
+import { createHash } from 'node:crypto';
+import { encodeTime, monotonicFactory } from 'ulid';
 
 /** Every kind of id: what stands before its underscore. */
 export const ID_PREFIXES = [
@@ -26,6 +27,18 @@ const ulid = monotonicFactory();
  */
 export function newId(prefix: IdPrefix, now: number = Date.now()): string {
   return `${prefix}_${ulid(now)}`;
+}
+
+/**
+ * The id of the run that a `pipeline` node's task makes: the same one however often an attempt is repeated after a
+ * crash, and another one after each failure. It sorts as if it had been made together with the task.
+ */
+export function subRunId(task: { _id: string; created_at: Date; engine: { failures: number } }): string {
+  const unique = createHash('sha256')
+    .update(`${task._id}/${task.engine.failures}`)
+    .digest('hex')
+    .slice(0, 16);
+  return `run_${encodeTime(task.created_at.getTime(), 10)}${unique.toUpperCase()}`;
 }
 
 /** Whether a string is a well-formed id of this kind; it need not exist. */

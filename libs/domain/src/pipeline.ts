@@ -7,6 +7,8 @@ export const NAME_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 /** Tags that workers offer and nodes require. */
 export const TAG_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 export const MAX_NODES = 10_000;
+/** The longest a run may be allowed to take: a year. */
+export const MAX_RUN_SECONDS = 31_536_000;
 
 /**
  * How a failed attempt is repeated. `max_attempts` counts the first attempt. Each field that a node leaves out is
@@ -111,6 +113,8 @@ export interface PipelineConfig {
   retry_policy?: RetryPolicy;
   /** Default bound of one attempt of every node, in seconds. */
   timeout_seconds?: number;
+  /** Bound of a whole run from its first task on, in seconds; a run may be created with another one. */
+  run_timeout_seconds?: number;
 }
 
 /** What a pipeline version pins: intent, and nothing that changes while a run goes on. */

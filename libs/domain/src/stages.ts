@@ -12,9 +12,10 @@ export const FINALLY = 2;
 
 /**
  * Below which stage a run has been told to stop: tasks of earlier stages end CANCELLED, later ones still execute.
- * A run past its deadline still tells of its failure; a cancelled one only tidies up; an expired one does neither.
+ * A run whose time is over still tells of its failure; a cancelled one only tidies up; one that takes too long even for
+ * that does neither.
  */
-export const STOP = { cancel: FINALLY, all: STAGES.length } as const;
+export const STOP = { expired: ON_FAILURE, cancel: FINALLY, all: STAGES.length } as const;
 
 /** The stage of each node that is not in the main one, by node id. */
 export function stagesOf({ on_failure = [], finally: last = [] }: PipelineDefinition): Map<string, number> {

@@ -12,7 +12,7 @@ export type RunState = (typeof RUN_STATES)[number];
 
 /**
  * The states of a task. QUEUED is ready and handed to the workers; RETRYING sleeps until its next attempt;
- * WAITING sleeps by its own wish (a `wait` or `approval` node). Neither of the two holds a slot.
+ * WAITING sleeps by its own wish (a `wait`, an `approval`, a sub-run). Neither of the two holds a slot.
  */
 export const TASK_STATES = [
   'PENDING',
@@ -30,7 +30,8 @@ export type TaskState = (typeof TASK_STATES)[number];
 
 /** Legal transitions of a run: `from -> to`. A write that is not in the table cannot be spelled. */
 export const RUN_TRANSITIONS = {
-  PENDING: ['QUEUED', 'CANCELLED'],
+  // FAILED when its deadline passed before it was started.
+  PENDING: ['QUEUED', 'FAILED', 'CANCELLED'],
   QUEUED: ['RUNNING', 'PAUSED', 'FAILED', 'CANCELLED', 'SUCCESS'],
   RUNNING: ['PAUSED', 'SUCCESS', 'FAILED', 'CANCELLED'],
   PAUSED: ['QUEUED', 'RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED'],
@@ -46,7 +47,8 @@ export const TASK_TRANSITIONS = {
   QUEUED: ['RUNNING', 'CANCELLED', 'FAILED'],
   RUNNING: ['SUCCESS', 'FAILED', 'SKIPPED', 'RETRYING', 'WAITING', 'QUEUED', 'CANCELLED'],
   RETRYING: ['QUEUED', 'CANCELLED', 'FAILED'],
-  WAITING: ['SUCCESS', 'FAILED', 'CANCELLED'],
+  // RETRYING after a sub-run that failed.
+  WAITING: ['SUCCESS', 'FAILED', 'RETRYING', 'CANCELLED'],
   SUCCESS: [],
   FAILED: [],
   SKIPPED: [],

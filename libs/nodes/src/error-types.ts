@@ -53,9 +53,21 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('HandlerLoad', 'the files of the handlers cannot be loaded', true),
   type('HandlerExited', 'the handler ended its process', true),
   type('HandlerStopped', 'the handler was stopped', true),
+  // Runs of other pipelines
+  type('PipelineNotFound', 'there is no pipeline of this id or name'),
+  type('InvalidParams', 'the params do not fit the pipeline that is to run'),
+  type('TooDeep', 'runs that start runs are nested too deep'),
+  type('SubRunFailed', 'the run that the node started failed', true),
+  type('SubRunCancelled', 'the run that the node started was cancelled, but not by its own run'),
+  type('SubRunLost', 'the run that the node started was deleted before its end was noticed', true),
+  // Waiting and joining
+  type('Rejected', 'somebody rejected the `approval`'),
+  type('ApprovalTimeout', 'nobody decided the `approval` in time'),
+  type('ItemsFailed', 'items of the `for_each` failed; the message counts them'),
   // Any node
   type('OutputTooLarge', 'the output is larger than 64 KB'),
   type('Timeout', 'the attempt took longer than it may', true),
   type('WorkerLost', 'its worker went away; counted apart from failures', true),
+  type('RunTimeout', 'of a run: it took longer than its `timeout_seconds`, or its `deadline` passed'),
   type('UpstreamFailed', 'a node before it failed, so it was not run'),
 ];

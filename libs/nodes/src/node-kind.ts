@@ -76,7 +76,16 @@ export type NodeResult =
   /** Sleep without holding a slot; the task then ends SUCCESS with `output`. */
   | { wait_until: Date; output: Json }
   /** Wait without holding a slot until a person decides, at most until `deadline`. */
-  | { approval: ApprovalRequest; output: Json };
+  | { approval: ApprovalRequest; output: Json }
+  /** Make a run of another pipeline and wait for it without holding a slot; the task ends as that run does. */
+  | { sub_run: SubRunRequest; output: Json };
+
+/** The run that a node wants made. */
+export interface SubRunRequest {
+  /** An id, or a name: looked up in the project of the node's run first, then among the discovered. */
+  pipeline_id: string;
+  params: JsonObject;
+}
 
 /** What a person is asked. */
 export interface ApprovalRequest {

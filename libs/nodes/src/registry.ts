@@ -1,6 +1,7 @@
 import { type NodeKind } from './node-kind.js';
 import { approvalNode } from './approval/approval.node.js';
 import { httpNode } from './http/http.node.js';
+import { pipelineNode } from './pipeline/pipeline.node.js';
 import { processorNode } from './processor/processor.node.js';
 import { sinkNode } from './sink/sink.node.js';
 import { sourceNode } from './source/source.node.js';
@@ -9,8 +10,7 @@ import { waitNode } from './wait/wait.node.js';
 
 /** Every kind of node there is, by its `type`. A new kind is one folder and one entry here. */
 export const NODE_KINDS: ReadonlyMap<string, NodeKind> = new Map(
-  [sourceNode, processorNode, sinkNode, taskNode, httpNode, waitNode, approvalNode].map((kind) => [
-    kind.type,
-    kind,
-  ]),
+  [sourceNode, processorNode, sinkNode, taskNode, httpNode, waitNode, approvalNode, pipelineNode].map(
+    (kind) => [kind.type, kind],
+  ),
 );

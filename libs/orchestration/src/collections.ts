@@ -95,3 +95,14 @@ export class Collections {
  * `majority` and journal.
  */
 export const FAST = { writeConcern: { w: 1 } } as const;
+
+/** For inserts that may have been made before: what is there already stands. @throws whatever else went wrong. */
+export async function tolerateDuplicates(inserting: Promise<unknown>): Promise<void> {
+  try {
+    await inserting;
+  } catch (error) {
+    if ((error as mongo.MongoServerError).code !== DUPLICATE_KEY) throw error;
+  }
+}
+
+const DUPLICATE_KEY = 11000;

@@ -31,6 +31,7 @@ export * from './slots/slot-table.js';
 export * from './slots/task-slots.js';
 export * from './statistics.service.js';
 export * from './store-health.js';
+export * from './sub-run.service.js';
 export * from './task-policy.js';
 export * from './task.service.js';
 export * from './wait.service.js';

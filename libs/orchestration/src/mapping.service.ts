@@ -13,12 +13,12 @@ import {
   TERMINAL_TASK_STATES,
   taskId,
   taskLabel,
-  type TaskState,
 } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { type mongo } from 'mongoose';
-import { Collections, FAST } from './collections.js';
+import { Collections, FAST, tolerateDuplicates } from './collections.js';
 import { Dispatcher, type Ready, type RunRef } from './dispatcher.js';
+import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
 import { newTask } from './new-task.js';
 import { type PinnedVersion } from './pinned-versions.js';
 import { allEnded, RunFactsCache } from './run-facts.js';
@@ -34,8 +34,6 @@ const FOLLOW_UP_MS = 5000;
 const LOOK_MS = 15_000;
 /** What the limits of a task depend on. */
 const SLOT_FIELDS = { 'engine.priority': 1, 'engine.pool': 1, 'engine.pool_slots': 1 } as const;
-/** States of an item that nobody executes at the moment. */
-const IDLE: TaskState[] = ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'];
 
 /**
  * Mapped nodes: one task per item beside the node's own, which waits for them. The items' tasks exist before the
@@ -70,11 +68,8 @@ export class MappingService {
       // That of their node, so that lists keep the order of the graph.
       created_at: task.created_at,
     }));
-    try {
-      if (tasks.length > 0) await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
-    } catch (error) {
-      if ((error as mongo.MongoBulkWriteError).code !== 11000) throw error;
-    }
+    if (tasks.length > 0)
+      await tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST }));
   }
 
   /**
@@ -246,7 +241,8 @@ export class MappingService {
 
   /** Cancels the items that have not ended: those that do not run at once, the others by a signal. */
   private async closeItems(run: RunRef, { id, node_id }: Mapped): Promise<void> {
-    const idle = { run_id: run._id, node_id, index: { $ne: null }, state: { $in: IDLE } };
+    const items = { run_id: run._id, node_id, index: { $ne: null } };
+    const idle = { ...items, ...IDLE };
     const closed = await this.db.tasks
       .find(idle)
       .project<Ready & Pick<Task, 'index' | 'state' | 'attempt'>>({
@@ -281,6 +277,22 @@ export class MappingService {
       await this.slots.fill(await this.slots.leave(run, ...queued));
     }
     this.signals.stopped(id, STOP.all);
+    await this.closeSubRuns(items);
+  }
+
+  /** Items that wait for a run of theirs are told that it is not wanted any more; they end when it has. */
+  private async closeSubRuns(items: mongo.Filter<Task>): Promise<void> {
+    const waiting = { ...items, ...WAITS_FOR_RUN };
+    const { matchedCount } = await this.db.tasks.updateMany(
+      { ...waiting, 'engine.stop': { $ne: true } },
+      { $set: { 'engine.stop': true, 'engine.check_at': new Date() } },
+    );
+    if (matchedCount === 0) return;
+    const told = await this.db.tasks
+      .find(waiting)
+      .project<Pick<Task, '_id' | 'run_id'>>({ run_id: 1 })
+      .toArray();
+    for (const task of told) await this.dispatcher.wakeAt(task, new Date());
   }
 }
 

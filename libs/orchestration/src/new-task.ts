@@ -16,6 +16,7 @@ export const newTask = (
   output: null,
   metrics: null,
   progress: null,
+  sub_run_id: null,
   queued_at: null,
   started_at: null,
   finished_at: null,

@@ -27,6 +27,7 @@ import { TaskSlots } from './slots/task-slots.js';
 import { RunStages } from './run-stages.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
+import { SubRunService } from './sub-run.service.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskService } from './task.service.js';
 import { WaitService } from './wait.service.js';
@@ -60,6 +61,7 @@ const SERVICES = [
   RunStages,
   StatisticsService,
   StoreHealth,
+  SubRunService,
   TaskClaims,
   TaskService,
   WaitService,

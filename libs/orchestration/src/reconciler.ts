@@ -10,6 +10,7 @@ import { RunService } from './run.service.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { SlotRecovery } from './slots/slot-recovery.js';
 import { TaskSlots } from './slots/task-slots.js';
+import { SubRunService } from './sub-run.service.js';
 import { TaskService } from './task.service.js';
 
 /** Most runs and tasks looked at per sweep; the rest follows with the next. */
@@ -37,6 +38,7 @@ export class Reconciler implements OnModuleDestroy {
     private readonly dispatcher: Dispatcher,
     private readonly runEnd: RunEnd,
     private readonly admission: RunAdmission,
+    private readonly subRuns: SubRunService,
     private readonly slots: TaskSlots,
     private readonly slotRecovery: SlotRecovery,
   ) {}
@@ -65,10 +67,16 @@ export class Reconciler implements OnModuleDestroy {
   async sweep(): Promise<void> {
     const now = await this.db.now();
     const due = { 'engine.check_at': { $lte: now } };
-    const [tasks, runs] = await Promise.all([
+    const over = this.db.runs
+      .find({ 'engine.expire_at': { $lte: now } })
+      .limit(BATCH)
+      .toArray();
+    const [expired, tasks, runs] = await Promise.all([
+      over,
       this.db.tasks.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
       this.db.runs.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
     ]);
+    for (const run of expired) await this.attempt(run._id, () => this.runs.expire(run));
     await this.slotRecovery.sweep(now);
     if (tasks.length + runs.length === 0) return;
     const until = new Date(now.getTime() + HOLD_MS);
@@ -123,6 +131,7 @@ export class Reconciler implements OnModuleDestroy {
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
     if (run.engine.stop_below > 0) await this.runs.stop(run);
     // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
+    else if (run.state === 'PENDING' && run.parent_task_id) return this.subRuns.adopt(run);
     else if (run.state === 'QUEUED' && !(await this.admission.enter(run))) return;
     if (run.state !== 'PAUSED' && run.state !== 'PENDING') await this.advancer.begin(run);
     if (await this.runEnd.proceed(run._id)) return;

@@ -37,9 +37,10 @@ export const TASK_RECOVERY: readonly Recovery[] = [
   },
   {
     state: 'WAITING',
-    wokenBy: 'a delayed job, a decision, or the end of its items',
-    checkAt: '5 s after it began, then 5 s after it is due, or every 15 s for items',
-    action: 'give back its slot; end its wait, fail an undecided approval, start its items or end with them',
+    wokenBy: 'a delayed job, a decision, or the end of its items or its run',
+    checkAt: '5 s after it began, then 5 s after it is due, or every 15 s for items or a run',
+    action:
+      'give back its slot; end its wait, fail an undecided approval, start its items or its run, or end with them',
   },
   {
     state: 'SUCCESS',
@@ -70,9 +71,9 @@ export const TASK_RECOVERY: readonly Recovery[] = [
 export const RUN_RECOVERY: readonly Recovery[] = [
   {
     state: 'PENDING',
-    wokenBy: 'the cancel that was asked for',
-    checkAt: '10 s after the cancel',
-    action: 'sweep its tasks and end it',
+    wokenBy: 'the cancel that was asked for, or the task that made it',
+    checkAt: '10 s after the cancel, or after a task made it',
+    action: 'sweep its tasks and end it; start it for its task, or cancel it when that needs it no more',
   },
   {
     state: 'QUEUED',
@@ -91,18 +92,18 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     state: 'SUCCESS',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots and write the last line of its log',
+    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
   },
   {
     state: 'FAILED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots and write the last line of its log',
+    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
   },
   {
     state: 'CANCELLED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots and write the last line of its log',
+    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
   },
 ];

@@ -55,6 +55,7 @@ export class RerunService {
       params: run.params,
       tags: run.tags,
       priority: run.priority,
+      timeout_seconds: run.timeout_seconds ?? undefined,
       request_id: requestId,
       rerun_of: id,
       reused,

@@ -3,7 +3,9 @@ import { type Failure, type Run, type Task } from '@tauro/database';
 import { isTerminalRun, type JsonObject, MAIN, nextStage, runStatesBefore } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
+import { Dispatcher } from './dispatcher.js';
 import { PinnedVersions } from './pinned-versions.js';
+import { timedOut } from './overdue.js';
 import { RunFactsCache } from './run-facts.js';
 import { type LastLine, RunLogWriter } from './run-log.writer.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
@@ -27,6 +29,7 @@ export class RunEnd {
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
     private readonly admission: RunAdmission,
+    private readonly dispatcher: Dispatcher,
   ) {}
 
   /**
@@ -98,7 +101,7 @@ export class RunEnd {
           'engine.advanced': false,
           'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
         },
-        $unset: { 'engine.limit': 1 },
+        $unset: { 'engine.limit': 1, 'engine.expire_at': 1 },
       },
       { returnDocument: 'after' },
     );
@@ -107,6 +110,10 @@ export class RunEnd {
   /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */
   private async outcome(run: Run, tasks: EndedTask[], known?: JsonObject | null): Promise<RunOutcome> {
     if (run.cancel_requested_at) return { state: 'CANCELLED', error: null, outputs: null };
+    // What had ended by itself when the time was over is not failed for it.
+    if (run.engine.expired && tasks.some((task) => task.state === 'CANCELLED')) {
+      return { state: 'FAILED', error: timedOut(run), outputs: null };
+    }
     let error = await this.firstFailure(run, tasks);
     if (!error && known !== undefined) return { state: 'SUCCESS', error: null, outputs: known };
     if (!error) {
@@ -117,7 +124,10 @@ export class RunEnd {
     return { state: 'FAILED', error, outputs: null };
   }
 
-  /** What a terminal run still owes: its slots, and the last line of its log. Repeating it is harmless. */
+  /**
+   * What a terminal run still owes: its slots, the last line of its log, and word to the task that waits for it.
+   * Repeating it is harmless.
+   */
   async followUp(run: Run): Promise<void> {
     this.facts.forget(run._id);
     await this.admission.leave(run);
@@ -129,6 +139,9 @@ export class RunEnd {
       last.unshift({ level: 'ERROR', message: `run failed${why}: ${message}` });
     }
     await this.logs.close(run._id, last);
+    if (run.parent_task_id && run.parent_run_id) {
+      await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
+    }
     await this.db.runs.updateOne(
       { _id: run._id },
       { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },

@@ -3,26 +3,30 @@ import { type Run, type Task, versionId } from '@tauro/database';
 import {
   ACTIVE_RUN_STATES,
   conflict,
+  DomainError,
   isTerminalRun,
   type JsonObject,
   MAIN,
   newId,
   notFound,
   STOP,
+  subRunId,
   taskId,
   taskLabel,
-  type TaskState,
 } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
+import { type mongo } from 'mongoose';
 import { Advancer } from './advancer.js';
-import { Collections, FAST } from './collections.js';
+import { Collections, FAST, tolerateDuplicates } from './collections.js';
+import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
 import { newTask } from './new-task.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunEnd } from './run-end.js';
+import { overdue } from './overdue.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise, type TaskGroup } from './run-progress.js';
 import { RunAdmission } from './slots/run-admission.js';
@@ -37,6 +41,10 @@ export interface CreateRun {
   tags?: Record<string, string>;
   /** -100..100; higher is admitted and executed first. */
   priority?: number;
+  /** Seconds it may take from its first task on; what its pipeline says unless given. */
+  timeout_seconds?: number;
+  /** When it must have ended, started or not. */
+  deadline?: Date | null;
   /** Start it at once. */
   start?: boolean;
   request_id?: string | null;
@@ -48,17 +56,19 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
+    /** The task that makes it, in the run it belongs to. Then storing it a second time changes nothing. */
+    parent?: { run: Run; task: Task };
     /** Days to keep it once it has ended; the deployment's default unless given. */
     retention_days?: number | null;
     /** By node id; copied into the new run as they are. */
     reused?: ReadonlyMap<string, Task>;
   };
 
-/** Tasks that nobody executes at the moment: a cancel ends them itself. */
-const IDLE: TaskState[] = ['PENDING', 'QUEUED', 'RETRYING', 'WAITING'];
-
 /** The state a paused run goes on in, in an update. */
 const RESUMED = { $cond: [{ $eq: ['$started_at', null] }, 'QUEUED', 'RUNNING'] };
+
+/** What a run that has begun must tidy up executes even when it was paused. */
+const GOES_ON = { $cond: [{ $eq: ['$state', 'PAUSED'] }, RESUMED, '$state'] };
 
 /** When the reconciler looks whether a start or a cancel was followed up. */
 const FOLLOW_UP_MS = 10_000;
@@ -100,10 +110,38 @@ export class RunService {
     return input.start ? this.start(run._id) : run;
   }
 
+  /**
+   * Stores the run that a `pipeline` node asks for; harmless to repeat. The reconciler looks after it until it is
+   * started. @throws DomainError NOT_FOUND for an absent pipeline, VALIDATION_ERROR for params that do not fit.
+   */
+  async createSub(
+    run: Run,
+    task: Task,
+    wanted: Pick<CreateRun, 'pipeline_id' | 'params' | 'timeout_seconds' | 'deadline'>,
+  ): Promise<void> {
+    const pipeline = await this.pipelines.resolve(wanted.pipeline_id, run.project_id);
+    const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
+    await this.insert({
+      ...wanted,
+      id: subRunId(task),
+      parent: { run, task },
+      project_id: run.project_id,
+      pipeline_id: pipeline._id,
+      pipeline_name: pipeline.name,
+      pipeline_version: pipeline.version,
+      params: resolveParams(definition, wanted.params ?? {}),
+      tags: run.tags,
+      priority: task.engine.priority,
+      request_id: run.request_id,
+      retention_days: run.engine.retention_days,
+    });
+  }
+
   /** Stores a run of a known version. @param pinned.reused tasks of an earlier run whose results stand. */
   async insert(pinned: PinnedRun): Promise<Run> {
     const version_id = versionId(pinned.pipeline_id, pinned.pipeline_version);
     const { definition, graph } = await this.versions.get(version_id);
+    const { parent } = pinned;
     const now = new Date();
     const runId = pinned.id ?? newId('run', now.getTime());
     const tasks = graph.order.map((nodeId, position): Task => {
@@ -113,6 +151,7 @@ export class RunService {
       const own = { _id: taskId(runId, position), run_id: runId, created_at: now };
       return reused ? { ...reused, ...own } : { ...newTask(node, pinned.priority), ...own, max_attempts };
     });
+    const timeout_seconds = pinned.timeout_seconds ?? definition.config?.run_timeout_seconds ?? null;
     const run: Run = {
       _id: runId,
       project_id: pinned.project_id,
@@ -127,10 +166,15 @@ export class RunService {
       error: null,
       outputs: null,
       rerun_of: pinned.rerun_of ?? null,
+      parent_run_id: parent?.run._id ?? null,
+      parent_task_id: parent?.task._id ?? null,
       schedule_id: null,
-      scheduled_for: null,
-      data_interval_start: null,
-      data_interval_end: null,
+      // A sub-run is about the same data.
+      scheduled_for: parent?.run.scheduled_for ?? null,
+      data_interval_start: parent?.run.data_interval_start ?? null,
+      data_interval_end: parent?.run.data_interval_end ?? null,
+      timeout_seconds,
+      deadline: pinned.deadline ?? null,
       created_at: now,
       updated_at: now,
       queued_at: null,
@@ -142,18 +186,29 @@ export class RunService {
       request_id: pinned.request_id ?? null,
       engine: {
         version_id,
+        depth: parent ? parent.run.engine.depth + 1 : 0,
         max_parallelism: definition.config?.max_parallelism ?? null,
         max_active_runs: definition.config?.max_active_runs ?? null,
         stage: MAIN,
         stop_below: 0,
         outcome: null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
+        ...(pinned.deadline && { expire_at: pinned.deadline }),
+        ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),
       },
     };
     // The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's
     // own majority write makes the tasks durable too, because they stand before it in the oplog.
-    await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
-    await this.db.runs.insertOne(run);
+    const storing = async (): Promise<void> => {
+      await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
+    };
+    if (parent) {
+      await tolerateDuplicates(storing());
+      await tolerateDuplicates(this.db.runs.insertOne(run));
+    } else {
+      await storing();
+      await this.db.runs.insertOne(run);
+    }
     // Looked at last: whoever deletes the project finds this run, or this finds the project gone.
     if (!(await this.db.projects.findOne({ _id: run.project_id }, { projection: { _id: 1 } }))) {
       await this.db.runs.deleteOne({ _id: runId });
@@ -215,9 +270,9 @@ export class RunService {
           $set: {
             cancel_requested_at: now,
             updated_at: now,
-            // What a run that has begun must tidy up executes even when it was paused.
-            state: { $cond: [{ $eq: ['$state', 'PAUSED'] }, RESUMED, '$state'] },
+            state: GOES_ON,
             'engine.stop_below': { $cond: [{ $eq: ['$started_at', null] }, STOP.all, STOP.cancel] },
+            'engine.expire_at': this.cleanupEnd(now),
             'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
           },
         },
@@ -234,6 +289,49 @@ export class RunService {
     await this.logs.flush(id);
     await this.stop(asked);
     return this.get(id);
+  }
+
+  /** The same for a run that may have ended meanwhile, or is gone. */
+  async cancelIfActive(id: string): Promise<void> {
+    try {
+      await this.cancel(id);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+    }
+  }
+
+  /**
+   * What comes of a run whose time is over: its main nodes stop, then its `on_failure` and `finally` nodes execute,
+   * for `CLEANUP_SECONDS` at most. A second time, or when only those are left, it stops as a whole.
+   */
+  async expire({ _id: id, engine: { expire_at } }: Pick<Run, '_id' | 'engine'>): Promise<void> {
+    const now = new Date();
+    const late = { $or: [{ $gt: ['$engine.stop_below', 0] }, { $gt: ['$engine.stage', MAIN] }] };
+    const all = { $or: [{ $eq: ['$started_at', null] }, late] };
+    const expired = await this.db.runs.findOneAndUpdate(
+      { _id: id, state: { $in: ACTIVE_RUN_STATES }, 'engine.expire_at': expire_at },
+      [
+        {
+          $set: {
+            updated_at: now,
+            state: GOES_ON,
+            'engine.expired': true,
+            'engine.stop_below': { $cond: [all, STOP.all, STOP.expired] },
+            'engine.expire_at': { $cond: [all, '$$REMOVE', this.cleanupEnd(now)] },
+            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          },
+        },
+      ],
+      { returnDocument: 'after' },
+    );
+    if (!expired) return;
+    this.logs.append(id, null, 'ERROR', `run is being stopped: ${overdue(expired)}`);
+    await this.logs.flush(id);
+    await this.stop(expired);
+  }
+
+  private cleanupEnd(now: Date): Date {
+    return new Date(now.getTime() + this.env.CLEANUP_SECONDS * 1000);
   }
 
   /** Starts nothing new until `resume`; what runs already goes on to its end. @throws DomainError CONFLICT */
@@ -287,7 +385,8 @@ export class RunService {
   /** What follows a cancel: tasks of the stages that it stops end. Harmless to repeat. */
   async stop({ _id: id, engine: { stop_below } }: Pick<Run, '_id' | 'engine'>): Promise<void> {
     const now = new Date();
-    const idle = { run_id: id, state: { $in: IDLE }, 'engine.stage': { $lt: stop_below } };
+    const below = { run_id: id, 'engine.stage': { $lt: stop_below } };
+    const idle = { ...below, ...IDLE };
     const stopped = await this.db.tasks
       .find(idle)
       .project<Pick<Task, '_id' | 'node_id' | 'index' | 'attempt' | 'state' | 'engine'>>({
@@ -319,7 +418,14 @@ export class RunService {
     );
     await this.freePools(id, stopped);
     this.signals.stopped(id, stop_below);
+    await this.stopSubRuns({ ...below, ...WAITS_FOR_RUN });
     await this.runEnd.proceed(id);
+  }
+
+  /** Runs that these tasks wait for; the tasks end when their runs have. */
+  private async stopSubRuns(waiting: mongo.Filter<Task>): Promise<void> {
+    const tasks = this.db.tasks.find(waiting).project<Pick<Task, 'sub_run_id'>>({ sub_run_id: 1 });
+    for await (const { sub_run_id } of tasks) await this.cancelIfActive(sub_run_id!);
   }
 
   /** Queued tasks may have held slots of a pool already, which others wait for. */

@@ -2,6 +2,8 @@ import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/
 import {
   backoffSeconds,
   isRepeated,
+  isTerminalTask,
+  subRunId,
   ItemCollector,
   taskLabel,
   type Json,
@@ -10,10 +12,13 @@ import {
   type TableRef,
   type TaskState,
 } from '@tauro/domain';
-import { type ApprovalRequest } from '@tauro/nodes';
+import { type ApprovalRequest, type SubRunRequest } from '@tauro/nodes';
 import { type Env } from '@tauro/platform';
 import { type PinnedVersion } from './pinned-versions.js';
-import { retryPolicyOf, totalDeadline } from './task-policy.js';
+import { retryPolicyOf, totalDeadline, waitDeadline } from './task-policy.js';
+
+/** When the reconciler acts for a wake-up or a follow-up that did not come. */
+const FOLLOW_UP_MS = 5000;
 
 /** How an attempt ended. */
 export type Outcome =
@@ -22,6 +27,8 @@ export type Outcome =
   | { kind: 'wait'; until: Date; output: Json }
   /** A person has to decide. */
   | ({ kind: 'approval' } & ApprovalRequest)
+  /** Another pipeline is to run; the task ends as its run does. */
+  | ({ kind: 'sub_run' } & SubRunRequest)
   /** A mapped node's list: from here on the tasks of its items run. */
   | { kind: 'expand'; items: Json[] }
   /** Not begun, for a reason outside of it that passes by itself; it costs the task no attempt. */
@@ -71,7 +78,14 @@ export function settlementOf(
         level: 'INFO',
         message: `${name} ended SUCCESS ${took}`,
       };
-    case 'wait':
+    case 'wait': {
+      const latest = waitDeadline(node, task);
+      if (latest && outcome.until > latest) {
+        const message = `would wait until ${outcome.until.toISOString()}, but must be over at ${latest.toISOString()}`;
+        const error = { type: 'Timeout', message };
+        const late: Outcome = { kind: 'failure', error, retryable: false };
+        return settlementOf(late, { task, node, version }, env, now, random);
+      }
       return {
         state: 'WAITING',
         attempt: 'WAITING',
@@ -79,14 +93,27 @@ export function settlementOf(
         level: 'INFO',
         message: `${name} waits until ${outcome.until.toISOString()}`,
       };
+    }
     case 'approval': {
-      const { message, deadline } = outcome;
+      const { message } = outcome;
+      const latest = waitDeadline(node, task) ?? null;
+      const deadline = latest && !(outcome.deadline && outcome.deadline < latest) ? latest : outcome.deadline;
       return {
         state: 'WAITING',
         attempt: 'WAITING',
         set: { 'engine.approval': { message }, 'engine.wake_at': deadline },
         level: 'INFO',
         message: `${name} ${waitsForApproval(message, deadline)}`,
+      };
+    }
+    case 'sub_run': {
+      const sub_run_id = subRunId(task);
+      return {
+        state: 'WAITING',
+        attempt: 'WAITING',
+        set: { sub_run_id },
+        level: 'INFO',
+        message: `${name} waits for its run ${sub_run_id}`,
       };
     }
     case 'expand': {
@@ -178,6 +205,32 @@ export function settlementOf(
       };
     }
   }
+}
+
+/** The fields that end a task's last attempt, or let it sleep; the claim is the caller's to take care of. */
+export function attemptEnd(
+  task: Task,
+  {
+    state,
+    attempt,
+    set,
+    error,
+    unbegun = false,
+  }: Pick<Settlement, 'state' | 'attempt' | 'set' | 'unbegun'> & { error?: Failure },
+  now = new Date(),
+): Record<string, unknown> {
+  const last = `attempts.${task.attempts.length - 1}`;
+  return {
+    ...set,
+    state,
+    ...(!unbegun && {
+      [`${last}.state`]: attempt,
+      [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
+      [`${last}.error`]: error ?? set.error ?? null,
+    }),
+    ...(isTerminalTask(state) && { finished_at: now, 'engine.advanced': false }),
+    'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+  };
 }
 
 /** `waits for approval: Ship it? (until 2026-01-31T06:00:00.000Z)` */

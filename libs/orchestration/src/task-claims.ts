@@ -53,9 +53,20 @@ export class TaskClaims {
     if (run && stage < run.engine.stop_below) return null;
     // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
     if (run?.state !== 'QUEUED') return run;
+    const timeout = run.timeout_seconds && run.started_at === null ? run.timeout_seconds * 1000 : undefined;
     return this.db.runs.findOneAndUpdate(
       { _id: run_id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
-      [{ $set: { state: 'RUNNING', started_at: { $ifNull: ['$started_at', '$$NOW'] } } }],
+      [
+        {
+          $set: {
+            state: 'RUNNING',
+            started_at: { $ifNull: ['$started_at', '$$NOW'] },
+            ...(timeout && {
+              'engine.expire_at': { $min: ['$engine.expire_at', { $add: ['$$NOW', timeout] }] },
+            }),
+          },
+        },
+      ],
       { ...FAST, returnDocument: 'after' },
     );
   }

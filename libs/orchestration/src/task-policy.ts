@@ -34,3 +34,15 @@ export function totalDeadline(node: NodeDefinition, task: Pick<Task, 'started_at
   if (seconds === undefined || !task.started_at) return undefined;
   return new Date(task.started_at.getTime() + seconds * 1000);
 }
+
+/** When an attempt that sleeps must be over: by its own bound or that of all attempts; undefined for no bound. */
+export function waitDeadline(
+  node: NodeDefinition,
+  task: Pick<Task, 'started_at' | 'attempts'>,
+): Date | undefined {
+  const total = totalDeadline(node, task);
+  const begun = task.attempts.at(-1)?.started_at;
+  if (node.timeout_seconds === undefined || !begun) return total;
+  const own = new Date(begun.getTime() + node.timeout_seconds * 1000);
+  return total && total < own ? total : own;
+}

@@ -2,7 +2,6 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
 import {
   isStopped,
-  isTerminalTask,
   type Json,
   type NodeDefinition,
   type TableRef,
@@ -19,9 +18,10 @@ import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
 import { RunLogWriter } from './run-log.writer.js';
+import { SubRunService } from './sub-run.service.js';
 import { WaitService } from './wait.service.js';
 import { TaskSlots } from './slots/task-slots.js';
-import { type Outcome, type Settlement, settlementOf } from './settlement.js';
+import { attemptEnd, type Outcome, type Settlement, settlementOf } from './settlement.js';
 import { type ClaimRequest, TaskClaims } from './task-claims.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
@@ -69,6 +69,7 @@ export class TaskService {
     private readonly mapping: MappingService,
     private readonly logs: RunLogWriter,
     private readonly waits: WaitService,
+    private readonly subRuns: SubRunService,
     private readonly slots: TaskSlots,
   ) {}
 
@@ -162,7 +163,9 @@ export class TaskService {
   async wake(id: string): Promise<void> {
     const task = await this.db.tasks.findOne({ _id: id, state: { $in: ['RETRYING', 'WAITING'] } });
     if (!task) return;
-    if (task.engine.expanded !== undefined) return this.lookAt(task);
+    if (task.state === 'WAITING' && (task.engine.expanded !== undefined || task.sub_run_id)) {
+      return this.lookAt(task);
+    }
     if (!task.engine.wake_at || task.engine.wake_at.getTime() > Date.now()) return this.sleepOn(task);
     const run = await this.db.runs.findOne({ _id: task.run_id });
     if (!run) return;
@@ -196,8 +199,9 @@ export class TaskService {
     if (run) await this.look(run, task);
   }
 
-  /** Moves on what a mapped node waits for, and the run if that was all. */
+  /** Moves on what a task waits for, be it the items of a mapped node or a run, and its own run if that was all. */
   private async look(run: Run, task: Task): Promise<void> {
+    if (task.sub_run_id) return this.subRuns.look(run, task);
     const version = await this.versions.get(run.engine.version_id);
     const ended = await this.mapping.look(run, version, task.node_id);
     if (ended) await this.advancer.advance(run, [ended]);
@@ -238,6 +242,8 @@ export class TaskService {
     accepts?: (node: NodeDefinition) => boolean,
   ): Promise<{ accepted: boolean; next: ClaimedTask | null }> {
     const { task, run, version, claimId } = claimed;
+    // Whatever the task then waits for exists before it does.
+    if (outcome.kind === 'sub_run') outcome = (await this.subRuns.plant(claimed, outcome)) ?? outcome;
     const settlement = settlementOf(outcome, claimed, this.env);
     // All items have their tasks before any of them may start.
     if (outcome.kind === 'expand')
@@ -251,7 +257,8 @@ export class TaskService {
     }
     const expanded = settlement.set['engine.expanded'] as number | undefined;
     const engine = expanded === undefined ? task.engine : { ...task.engine, expanded };
-    const ended = { ...task, state: settlement.state, engine };
+    const sub_run_id = (settlement.set.sub_run_id as string | undefined) ?? null;
+    const ended = { ...task, state: settlement.state, engine, sub_run_id };
     const wakeAt = settlement.set['engine.wake_at'] as Date | null;
     const kept = await this.afterwards(run, ended, { wakeAt, accepts });
     if (kept === undefined) return { accepted: true, next: null };
@@ -313,33 +320,10 @@ export class TaskService {
   private async settleUnlogged(
     task: Task,
     claimId: string,
-    {
-      state,
-      attempt,
-      set,
-      error,
-      unbegun = false,
-    }: Pick<Settlement, 'state' | 'attempt' | 'set' | 'unbegun'> & { error?: Failure },
+    settlement: Parameters<typeof attemptEnd>[1],
   ): Promise<boolean> {
-    const now = new Date();
-    const last = `attempts.${task.attempts.length - 1}`;
-    const terminal = isTerminalTask(state);
-    return this.claims.settle({
-      taskId: task._id,
-      claimId,
-      unbegun,
-      set: {
-        ...set,
-        state,
-        ...(!unbegun && {
-          [`${last}.state`]: attempt,
-          [`${last}.finished_at`]: attempt === 'WAITING' ? null : now,
-          [`${last}.error`]: error ?? set.error ?? null,
-        }),
-        ...(terminal && { finished_at: now, 'engine.advanced': false }),
-        'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-      },
-    });
+    const { unbegun = false } = settlement;
+    return this.claims.settle({ taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement) });
   }
 
   /**
@@ -353,7 +337,7 @@ export class TaskService {
   ): Promise<string | undefined> {
     const free = await this.slots.leave(run, task);
     let kept: string | undefined;
-    if (task.engine.expanded !== undefined && task.state === 'WAITING') {
+    if (task.state === 'WAITING' && (task.engine.expanded !== undefined || task.sub_run_id)) {
       await this.look(run, task);
     } else if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);

@@ -30,6 +30,7 @@ const task = (
   attempt: 1,
   max_attempts: 3,
   error: null,
+  sub_run_id: null,
   engine,
   ...more,
 });
@@ -39,6 +40,7 @@ const situation = (more: Partial<Situation> = {}): Situation => ({
     cancel_requested_at: null,
     engine: {
       version_id: 'v',
+      depth: 0,
       max_parallelism: 4,
       max_active_runs: null,
       stage: 0,

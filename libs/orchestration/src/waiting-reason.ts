@@ -19,7 +19,10 @@ export interface Situation {
   limits?: ReadonlyMap<string, SlotState>;
 }
 
-type Waiting = Pick<Task, 'node_id' | 'index' | 'state' | 'attempt' | 'max_attempts' | 'error' | 'engine'>;
+type Waiting = Pick<
+  Task,
+  'node_id' | 'index' | 'state' | 'attempt' | 'max_attempts' | 'error' | 'sub_run_id' | 'engine'
+>;
 
 /** Why a task is not moving; null when it is moving or has ended. */
 export function taskWaitingReason(task: Waiting, situation: Situation): string | null {
@@ -57,6 +60,7 @@ export function taskWaitingReason(task: Waiting, situation: Situation): string |
       return `attempt ${task.attempt + 1} of ${task.max_attempts} at ${task.engine.wake_at?.toISOString()}: ${task.error?.message}`;
     case 'WAITING':
       if (task.engine.approval) return waitsForApproval(task.engine.approval.message, task.engine.wake_at);
+      if (task.sub_run_id) return `waits for its run ${task.sub_run_id}`;
       if (task.engine.expanded !== undefined) return `waits for its ${task.engine.expanded} items`;
       return `waits until ${task.engine.wake_at?.toISOString()}`;
     default:

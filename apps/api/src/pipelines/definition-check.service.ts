@@ -5,6 +5,7 @@ import {
   edgesOf,
   type ErrorDetail,
   invalid,
+  type NodeDefinition,
   type PipelineDefinition,
 } from '@tauro/domain';
 import { Collections, WorkerRegistry } from '@tauro/orchestration';
@@ -40,8 +41,33 @@ export class DefinitionCheck {
     return { valid: true, errors, warnings: await this.warnings(pipeline), summary };
   }
 
-  /** What tasks would wait for: a handler or tags that no live worker has, a pool that does not exist. */
+  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline. */
   async warnings({ nodes }: PipelineDefinition): Promise<ErrorDetail[]> {
+    return [...(await this.waits(nodes)), ...(await this.absentPipelines(nodes))];
+  }
+
+  private async absentPipelines(nodes: NodeDefinition[]): Promise<ErrorDetail[]> {
+    const named = nodes.flatMap(({ id, type, config }, i) => {
+      const ref = config?.pipeline_id;
+      return type === 'pipeline' && typeof ref === 'string' && !ref.includes('{{') ? [{ i, id, ref }] : [];
+    });
+    if (named.length === 0) return [];
+    const refs = named.map(({ ref }) => ref);
+    const found = await this.db.pipelines
+      .find({ $or: [{ _id: { $in: refs } }, { name_key: { $in: refs.map((ref) => ref.toLowerCase()) } }] })
+      .project<{ _id: string; name_key: string }>({ name_key: 1 })
+      .toArray();
+    const known = new Set(found.flatMap(({ _id, name_key }) => [_id, name_key]));
+    return named
+      .filter(({ ref }) => !known.has(ref) && !known.has(ref.toLowerCase()))
+      .map(({ i, id, ref }) => ({
+        field: `nodes.${i}.config.pipeline_id`,
+        message: `node '${id}': there is no pipeline '${ref}'; its task fails unless there is one by then`,
+        type: 'unknown_pipeline',
+      }));
+  }
+
+  private async waits(nodes: NodeDefinition[]): Promise<ErrorDetail[]> {
     if (!nodes.some((node) => node.type === 'task' || node.pool || node.requires)) return [];
     const named = [...new Set(nodes.flatMap((node) => node.pool ?? []))];
     const [workers, found] = await Promise.all([

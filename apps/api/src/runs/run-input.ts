@@ -4,6 +4,8 @@ import {
   type ValidatorConstraintInterface,
 } from 'class-validator';
 
+import { instantOf, shown } from '../http/query/query-field.js';
+
 export const TAG_KEY = /^[A-Za-z0-9_][A-Za-z0-9_:/-]{0,62}$/;
 const MAX_TAGS = 50;
 const MAX_TAG_LENGTH = 256;
@@ -30,6 +32,13 @@ export function paramsFault(params: object): string | undefined {
     : undefined;
 }
 
+/** What is wrong with the deadline of a run, to be read behind the word `deadline`; undefined when nothing is. */
+export function deadlineFault(value: unknown, now = Date.now()): string | undefined {
+  const date = typeof value === 'string' ? instantOf(value) : undefined;
+  if (!date) return ` must be ISO 8601 such as 2030-01-31T06:00:00Z, got '${shown(String(value))}'`;
+  return date.getTime() > now ? undefined : ` ${shown(String(value))} is over already`;
+}
+
 const kindOf = (value: unknown): string =>
   value === null
     ? 'null'
@@ -50,4 +59,10 @@ export class TagsRule implements ValidatorConstraintInterface {
 export class ParamsRule implements ValidatorConstraintInterface {
   validate = (params: object): boolean => paramsFault(params) === undefined;
   defaultMessage = ({ value }: ValidationArguments): string => `params${paramsFault(value as object)}`;
+}
+
+@ValidatorConstraint({ name: 'value_error' })
+export class DeadlineRule implements ValidatorConstraintInterface {
+  validate = (value: unknown): boolean => deadlineFault(value) === undefined;
+  defaultMessage = ({ value }: ValidationArguments): string => `deadline${deadlineFault(value)}`;
 }

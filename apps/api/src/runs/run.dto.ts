@@ -1,18 +1,20 @@
-import { ApiSchema, OmitType } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema, OmitType } from '@nestjs/swagger';
 import { Task } from '@tauro/database';
-import { idPattern, type JsonObject, NAME_PATTERN } from '@tauro/domain';
+import { idPattern, type JsonObject, MAX_RUN_SECONDS, NAME_PATTERN } from '@tauro/domain';
 import {
   IsBoolean,
   IsInt,
+  IsNumber,
   IsObject,
   IsOptional,
+  IsPositive,
   IsString,
   Matches,
   Max,
   Min,
   Validate,
 } from 'class-validator';
-import { ParamsRule, TagsRule } from './run-input.js';
+import { DeadlineRule, ParamsRule, TagsRule } from './run-input.js';
 
 const PROJECT = idPattern('proj');
 const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
@@ -46,6 +48,20 @@ export class CreateRunDto {
   @Min(-100)
   @IsInt()
   priority?: number;
+
+  /** Seconds it may take from its first task on, then it FAILED; what its pipeline says unless given. */
+  @IsOptional()
+  @Max(MAX_RUN_SECONDS)
+  @IsPositive()
+  @IsNumber()
+  timeout_seconds?: number;
+
+  /** When it must have ended, started or not; then it FAILED. */
+  @IsOptional()
+  @ApiProperty({ format: 'date-time' })
+  @Validate(DeadlineRule)
+  @IsString()
+  deadline?: string;
 
   /** Start it at once. */
   @IsOptional()

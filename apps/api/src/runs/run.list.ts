@@ -41,6 +41,7 @@ export const RUN_LIST: ListSpec = {
     ),
     schedule_id: equals(id('sched', 'Only runs that this schedule made.')),
     rerun_of: equals(id('run', 'Only reruns of this run.')),
+    parent_run_id: equals(id('run', 'Only runs that `pipeline` nodes of this run made.')),
     state: within<RunState>(someOf('Only runs in these states.', RUN_STATES)),
     created_after: later(instant('Only runs created after this.'), 'created_at'),
     created_before: earlier(instant('Only runs created before this.'), 'created_at'),

@@ -43,9 +43,15 @@ export class RunsController {
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async createRun(@Body() body: CreateRunDto, @RequestId() request_id: string) {
     if (body.start) await this.backlog.assertRoom();
-    const { params, tags, ...rest } = body;
+    const { params, tags, deadline, ...rest } = body;
     return this.catalog.show(
-      await this.runs.create({ ...rest, params: params ?? {}, tags: tags ?? {}, request_id }),
+      await this.runs.create({
+        ...rest,
+        params: params ?? {},
+        tags: tags ?? {},
+        deadline: deadline ? new Date(deadline) : null,
+        request_id,
+      }),
     );
   }
 

@@ -255,6 +255,7 @@ export class TaskRunner {
 
   private outcomeOf(node: NodeDefinition, result: NodeResult): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
+    if ('sub_run' in result) return { kind: 'sub_run', ...result.sub_run };
     const output = result.output ?? null;
     const bytes = Buffer.byteLength(JSON.stringify(output));
     if (bytes > MAX_OUTPUT_BYTES) {

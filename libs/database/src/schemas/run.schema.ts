@@ -37,6 +37,8 @@ export interface RunEngine {
   /** `pipeline_versions._id` the run is pinned to. */
   version_id: string;
   max_parallelism: number | null;
+  /** How many runs are above it; 0 for a run of its own. */
+  depth: number;
   /** Most runs of its pipeline at once, as its version says. */
   max_active_runs: number | null;
   /** Place in the queue of runs that wait to be admitted; only where a limit applies. */
@@ -51,6 +53,10 @@ export interface RunEngine {
   outcome: { state: RunState; error: Failure | null; outputs: JsonObject | null } | null;
   /** When the reconciler looks at the run if nothing else has; absent once there is nothing left to do. */
   check_at?: Date;
+  /** When its time is over: that of its timeout, its deadline or its clean-up, whichever comes first. */
+  expire_at?: Date;
+  /** Its time was over before it had ended. */
+  expired?: boolean;
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
   advanced?: boolean;
   retention_days: number;
@@ -106,6 +112,13 @@ export class Run extends Document {
   @Prop({ type: String, default: null })
   rerun_of!: string | null;
 
+  /** The run whose `pipeline` node made this one, and that node's task; null for a run of its own. */
+  @Prop({ type: String, default: null })
+  parent_run_id!: string | null;
+
+  @Prop({ type: String, default: null })
+  parent_task_id!: string | null;
+
   @Prop({ type: String, default: null })
   schedule_id!: string | null;
 
@@ -137,6 +150,14 @@ export class Run extends Document {
   @Prop({ type: Number, default: null })
   duration_seconds!: number | null;
 
+  /** Seconds it may take from its first task on; null for no bound. */
+  @Prop({ type: Number, default: null })
+  timeout_seconds!: number | null;
+
+  /** When it must have ended, started or not; null for never. */
+  @Prop({ type: Date, default: null })
+  deadline!: Date | null;
+
   /** Set once cancelling was asked for; the run ends when its running tasks have stopped. */
   @Prop({ type: Date, default: null })
   cancel_requested_at!: Date | null;
@@ -162,6 +183,10 @@ RunSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
 RunSchema.index({ pipeline_name: 1, created_at: -1, _id: -1 });
 RunSchema.index({ schedule_id: 1, created_at: -1, _id: -1 }, { sparse: true });
 RunSchema.index({ rerun_of: 1, created_at: -1, _id: -1 }, { sparse: true });
+RunSchema.index(
+  { parent_run_id: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { parent_run_id: { $type: 'string' } } },
+);
 RunSchema.index({ started_at: -1, _id: -1 });
 RunSchema.index({ finished_at: -1, _id: -1 });
 RunSchema.index({ updated_at: -1, _id: -1 });
@@ -169,6 +194,7 @@ RunSchema.index({ duration_seconds: -1, _id: -1 });
 RunSchema.index({ 'tags.$**': 1 });
 RunSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });
 RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });
+RunSchema.index({ 'engine.expire_at': 1 }, { sparse: true });
 RunSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });
 // The runs that wait to be admitted, in their order, and the few that were and have not begun.
 RunSchema.index(

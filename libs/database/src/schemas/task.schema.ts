@@ -60,6 +60,8 @@ export interface TaskEngine {
   postponed?: string | null;
   /** What a person is asked, once an `approval` node waits. */
   approval?: { message: string };
+  /** Its sub-run is not wanted any more, though its own run goes on. */
+  stop?: boolean;
   /** On the task of a mapped node, once the tasks of all its items exist: how many there are. */
   expanded?: number;
   /** With a bound on the items at once: the places of those that may run, and the first that may not yet. */
@@ -116,6 +118,10 @@ export class Task extends Document {
   /** 0..1 while it runs, when the node says so. */
   @Prop({ type: Number, default: null })
   progress!: number | null;
+
+  /** The run that a `pipeline` node made, in its last attempt. */
+  @Prop({ type: String, default: null })
+  sub_run_id!: string | null;
 
   /** Why it is not moving, when it is not. Worked out when it is read, never stored. */
   waiting_reason?: string | null;

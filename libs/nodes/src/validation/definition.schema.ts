@@ -2,6 +2,7 @@ import {
   ITEM_FAILURE_POLICIES,
   MAX_ITEMS,
   MAX_NODES,
+  MAX_RUN_SECONDS,
   NAME_PATTERN,
   OUTPUT_TYPES,
   TAG_PATTERN,
@@ -177,6 +178,12 @@ export const PIPELINE_SCHEMA = {
         },
         retry_policy: retryPolicy,
         timeout_seconds: timeout,
+        run_timeout_seconds: {
+          ...timeout,
+          description:
+            'Bound of a whole run from its first task on, in seconds; a run may be created with another one.',
+          maximum: MAX_RUN_SECONDS,
+        },
       },
     },
     on_failure: {

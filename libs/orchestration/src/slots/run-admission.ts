@@ -9,7 +9,7 @@ import { rankUpdate } from './rank.js';
 import { SlotTable } from './slot-table.js';
 import { Turnstile } from './turnstile.js';
 
-type Admissible = Pick<Run, '_id' | 'pipeline_id' | 'engine'> & { parent_run_id?: string | null };
+type Admissible = Pick<Run, '_id' | 'pipeline_id' | 'parent_run_id' | 'engine'>;
 type BoundRun = Bound & { run: Run };
 
 const DEPLOYMENT: LimitRef = { kind: 'deployment', id: '' };
@@ -52,8 +52,9 @@ export class RunAdmission {
   /** What the start of a run sets its rank to, in an update; none when no limit applies to it. */
   rank(since: Date): object {
     const pipeline = { $ne: [{ $ifNull: ['$engine.max_active_runs', null] }, null] };
+    const own = { $eq: [{ $ifNull: ['$parent_run_id', null] }, null] };
     const limited = { $or: [this.limited, pipeline] };
-    return { $cond: [limited, rankUpdate(since, '$priority'), '$$REMOVE'] };
+    return { $cond: [{ $and: [own, limited] }, rankUpdate(since, '$priority'), '$$REMOVE'] };
   }
 
   /** Whether a run that was started may begin now; if not, it begins when it is its turn. Harmless to repeat. */

@@ -333,6 +333,13 @@ export class Env {
   @Variable(number(2, 0.1, 15), '2', 'Seconds between looks for work that nothing woke.')
   readonly RECONCILE_SECONDS!: number;
 
+  @Variable(
+    number(600, 1),
+    '600',
+    "Seconds that on_failure and finally nodes have after a cancel or a run's timeout.",
+  )
+  readonly CLEANUP_SECONDS!: number;
+
   @Variable(number(10, 0), '10', 'Seconds a process may finish its work after SIGTERM.')
   readonly SHUTDOWN_GRACE_SECONDS!: number;
 

@@ -110,13 +110,19 @@ export const text = (description: string, maxLength = 200): QueryField<string> =
 /** A date (midnight UTC) or a time with its zone. */
 const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/;
 
+/** @returns undefined for what is not ISO 8601. */
+export function instantOf(value: string): Date | undefined {
+  const date = new Date(ISO_8601.test(value) ? value : NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
 export const instant = (description: string): QueryField<Date> => ({
   description: `${description} ISO 8601.`,
   schema: { type: 'string', format: 'date-time' },
   parse(value) {
     // A plus sign that was not percent-encoded arrives as a space.
-    const date = new Date(ISO_8601.test(value.replace(' ', '+')) ? value.replace(' ', '+') : NaN);
-    if (!Number.isNaN(date.getTime())) return date;
+    const date = instantOf(value.replace(' ', '+'));
+    if (date) return date;
     throw new BadValue(`must be ISO 8601 such as 2025-11-18T10:00:00Z, got '${shown(value)}'`, 'type_error');
   },
 });

@@ -239,7 +239,7 @@ it('the process knows nothing of the environment of its worker', () => {
 
 it('a query dies with its worker', async () => {
   const program = tableProgram(options);
-  const work = callOf('processor', contextFor('out', { sql: SLOW }, 'processor'));
+  const work = callOf('processor', 'result', contextFor('out', { sql: SLOW }, 'processor'));
   // A stand-in for the worker, so that it can be killed.
   const load = {
     type: 'load',

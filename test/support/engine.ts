@@ -25,6 +25,9 @@ import { QueueModule, TASK_QUEUE } from '@tauro/queue';
 import { getQueueToken } from '@nestjs/bullmq';
 import { type Queue } from 'bullmq';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 @Global()
 @Module({})
@@ -78,6 +81,8 @@ export class Engine {
       // Tests make runs that they never end.
       MAX_CONCURRENT_RUNS: '0',
       LOG_FILE: 'none',
+      // Never the folder of a server that was started here: tests sweep it.
+      ARTIFACTS_URL: join(tmpdir(), database),
       ...variables,
     });
     const app = await NestFactory.createApplicationContext(EngineModule.of(env), {
@@ -110,6 +115,7 @@ export class Engine {
     if (options.drop) {
       await this.jobs.obliterate({ force: true });
       await this.db.runs.db.dropDatabase();
+      rmSync(join(tmpdir(), this.database), { recursive: true, force: true });
     }
     await this.app.close();
   }

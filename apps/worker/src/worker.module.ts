@@ -9,6 +9,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { Consumers } from './consumers.js';
 import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
+import { NodeCache } from './execution/node-cache.js';
 import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
@@ -41,6 +42,7 @@ export class WorkerModule {
       providers: [
         Consumers,
         MetricsServer,
+        NodeCache,
         Presence,
         TargetGuard,
         TaskProcessor,

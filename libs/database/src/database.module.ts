@@ -1,8 +1,9 @@
 import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
-import { getConnectionToken, MongooseModule } from '@nestjs/mongoose';
+import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
+import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
 import {
   Pipeline,
   PipelineSchema,
@@ -17,17 +18,21 @@ import { Run, RunSchema } from './schemas/run.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
 
+/** A list of the schemas themselves would make the compiler unite their types, which are too large for that. */
+const model = ({ name }: { name: string }, schema: unknown): ModelDefinition => ({ name, schema });
+
 const MODELS = MongooseModule.forFeature([
-  { name: Project.name, schema: ProjectSchema },
-  { name: Pipeline.name, schema: PipelineSchema },
-  { name: PipelineVersion.name, schema: PipelineVersionSchema },
-  { name: Run.name, schema: RunSchema },
-  { name: Task.name, schema: TaskSchema },
-  { name: RunLogChunk.name, schema: RunLogChunkSchema },
-  { name: RunRemoval.name, schema: RunRemovalSchema },
-  { name: Limit.name, schema: LimitSchema },
-  { name: Pool.name, schema: PoolSchema },
-  { name: WorkerRecord.name, schema: WorkerRecordSchema },
+  model(Project, ProjectSchema),
+  model(Pipeline, PipelineSchema),
+  model(PipelineVersion, PipelineVersionSchema),
+  model(Run, RunSchema),
+  model(Task, TaskSchema),
+  model(RunLogChunk, RunLogChunkSchema),
+  model(RunRemoval, RunRemovalSchema),
+  model(NodeCacheEntry, NodeCacheEntrySchema),
+  model(Limit, LimitSchema),
+  model(Pool, PoolSchema),
+  model(WorkerRecord, WorkerRecordSchema),
 ]);
 
 /**

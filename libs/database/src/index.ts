@@ -2,6 +2,7 @@ export * from './database.module.js';
 export * from './schemas/document.js';
 export * from './schemas/json-property.js';
 export * from './schemas/limit.schema.js';
+export * from './schemas/node-cache.schema.js';
 export * from './schemas/pipeline.schema.js';
 export * from './schemas/pool.schema.js';
 export * from './schemas/project.schema.js';

@@ -69,6 +69,17 @@ export interface ForEach {
   on_item_failure?: ItemFailurePolicy;
 }
 
+/** Lets a node take a result that was made of the same config and inputs, when it is young enough. */
+export interface NodeCacheOption {
+  /**
+   * What must be the same beside config, tables and files; may hold templates. Without it that is all the node could
+   * see, params and outputs upstream included.
+   */
+  key?: string;
+  /** How old a result may be, in seconds. */
+  ttl_seconds: number;
+}
+
 /** One step of a pipeline. `config` is checked against the schema of its `type`. */
 export interface NodeDefinition {
   id: string;
@@ -91,6 +102,7 @@ export interface NodeDefinition {
   /** What the output must hold, by name; an output that does not fails the task. */
   outputs?: Record<string, OutputType>;
   for_each?: ForEach;
+  cache?: NodeCacheOption;
   /** -100..100, higher first among the ready tasks of a run. */
   priority?: number;
   /** The pool whose slots it takes while a worker has it, and how many; 1 when absent. */

@@ -1,6 +1,9 @@
-import { copyFile, link, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** The folders at the root of a store. Nothing that a pipeline names may lie in them. */
+export const ARTIFACT_FOLDERS = ['runs', 'cache'] as const;
 
 /**
  * Where data between nodes lives: a directory that every worker reaches (one machine, or a shared volume).
@@ -21,6 +24,14 @@ export class ArtifactStore {
   /** The key of the table that this claim of a node writes. */
   tableKey(runId: string, nodeId: string, claimId: string): string {
     return `runs/${runId}/${nodeId}/${claimId}.parquet`;
+  }
+
+  /**
+   * The key under which the cache keeps the table that this claim has made. Entries whose hashes begin alike share a
+   * folder: a million of them in one would be slow to list. @param hash of the entry, in hex.
+   */
+  cachedTableKey(hash: string, claimId: string): string {
+    return `cache/${hash.slice(0, 2)}/${hash}/${claimId}.parquet`;
   }
 
   /** The absolute path of a key. @throws Error when the key leaves the store. */
@@ -60,18 +71,36 @@ export class ArtifactStore {
     }
   }
 
-  /** Ids of all runs that have files here. */
-  async runs(): Promise<string[]> {
-    return unlessAbsent(readdir(join(this.root, 'runs')), []);
+  /** Whether an artifact is there, with this size, and can be read. */
+  async isWhole(key: string, bytes: number): Promise<boolean> {
+    try {
+      const file = await open(this.path(key));
+      try {
+        return (await file.stat()).size === bytes;
+      } finally {
+        await file.close();
+      }
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes one artifact. Absent is fine. */
+  async remove(key: string): Promise<void> {
+    await rm(this.path(key), { force: true });
+  }
+
+  /** The folders that hold files of runs, `runs/<run>`, or of the cache, `cache/<first digits of hashes>`. */
+  async folders(of: (typeof ARTIFACT_FOLDERS)[number]): Promise<string[]> {
+    return (await unlessAbsent(readdir(join(this.root, of)), [])).map((name) => `${of}/${name}`);
   }
 
   /**
-   * Removes those files of a run that are not in `used` and have not changed since `before`, and folders that are
-   * empty then. A fresh link to an old file counts as changed. @returns how many files were removed.
+   * Removes those files of one of `folders` that are not in `used` and have not changed since `before`, and folders
+   * that are empty then. A fresh link to an old file counts as changed. @returns how many files were removed.
    */
-  async removeUnused(runId: string, used: ReadonlySet<string>, before: Date): Promise<number> {
+  async removeUnused(folder: string, used: ReadonlySet<string>, before: Date): Promise<number> {
     let removed = 0;
-    const folder = `runs/${runId}`;
     for (const node of await unlessAbsent(readdir(this.path(folder)), [])) {
       for (const file of await unlessAbsent(readdir(this.path(`${folder}/${node}`)), [])) {
         const key = `${folder}/${node}/${file}`;

@@ -59,6 +59,8 @@ export interface NodeContext {
 /** Runs registered `task` handlers outside the worker's own process. */
 export interface TaskHandlers {
   names(): string[];
+  /** Differs when the module of the handler does; undefined when it is not known. What the module imports is not in it. */
+  version?(handler: string): string | undefined;
   /** @throws NodeError when the handler is unknown, fails, exits its process or outgrows its memory. */
   run(handler: string, input: Json, context: NodeContext): Promise<Json>;
 }
@@ -129,6 +131,17 @@ export interface NodeKind {
   timed?: boolean;
   /** Why a node of this kind cannot have a `for_each`; absent when it can. */
   unmappable?: string;
+  /**
+   * Whether its nodes may have a `cache`: its result is all that matters of an execution. Default false.
+   */
+  cacheable?: boolean;
+  /** What its result depends on outside the run, such as files; absent when nothing, or nothing that can be told. */
+  pins?: {
+    /** Whether a node with this config has any. */
+    has(config: Record<string, unknown>): boolean;
+    /** JSON that differs when they do. It is read where `execute` would run. */
+    read(context: NodeContext): Promise<Json>;
+  };
   /**
    * Whether the worker executes it in a process of its own, which may die of it. The context that `execute` gets
    * there has crossed a border: its `handlers` run nothing, and the result must be JSON.

@@ -18,7 +18,7 @@ import { runOutputFaults } from './validation/output-faults.js';
 import { hint } from './validation/suggest.js';
 import { declaredOutputFaults } from './user-schema/outputs.js';
 import { paramsSchemaFaults } from './user-schema/params.js';
-import { ancestry, forEachFaults, templateFaults } from './validation/template-faults.js';
+import { ancestry, cacheFaults, forEachFaults, templateFaults } from './validation/template-faults.js';
 
 export { checkRendered, configFaults } from './validation/node-config.js';
 export { PIPELINE_SCHEMA } from './validation/definition.schema.js';
@@ -110,6 +110,7 @@ async function checkFaults(
         ...templateFaults(node, kind, graph, precedes),
         ...conditionFaults(node, graph, precedes),
         ...forEachFaults(node, kind, graph, precedes),
+        ...cacheFaults(node, kind, graph, precedes),
       ];
       found[i] = faults.map((fault) => ofNode(fault, node.id, i));
     }

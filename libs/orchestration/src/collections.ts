@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import {
   type Limit,
+  type NodeCacheEntry,
   type Pipeline,
   type PipelineVersion,
   type Pool,
@@ -67,6 +68,9 @@ export class Collections {
   }
   get removals(): mongo.Collection<RunRemoval> {
     return this.of('run_removals');
+  }
+  get cache(): mongo.Collection<NodeCacheEntry> {
+    return this.of('node_cache');
   }
   get workers(): mongo.Collection<WorkerRecord> {
     return this.of('workers');

@@ -11,6 +11,7 @@ export * from './pipeline.service.js';
 export * from './reconciler.js';
 export * from './recovery.js';
 export * from './rerun.service.js';
+export * from './retention/cache-removal.js';
 export * from './retention/leftovers.js';
 export * from './retention/retention.js';
 export * from './retention/run-removal.service.js';

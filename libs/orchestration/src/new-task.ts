@@ -14,6 +14,7 @@ export const newTask = (
   attempts: [],
   error: null,
   output: null,
+  cached: false,
   metrics: null,
   progress: null,
   sub_run_id: null,

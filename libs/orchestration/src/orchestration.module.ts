@@ -9,6 +9,7 @@ import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
 import { RerunService } from './rerun.service.js';
+import { CacheRemoval } from './retention/cache-removal.js';
 import { Leftovers } from './retention/leftovers.js';
 import { Retention } from './retention/retention.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
@@ -36,6 +37,7 @@ import { WorkerRegistry } from './worker-registry.js';
 const SERVICES = [
   Advancer,
   Breakers,
+  CacheRemoval,
   Collections,
   Dispatcher,
   LeaseService,

@@ -24,7 +24,7 @@ export class RerunService {
   /**
    * A new run of the same version, params and tags, started at once and linked by `rerun_of`.
    * @param from `failed`: everything that did not end SUCCESS; `start`: everything; or a node id: that node,
-   *   all that comes after it, and what did not succeed elsewhere.
+   *   all that comes after it, and what did not succeed elsewhere. The last two take nothing from the cache.
    * @throws DomainError CONFLICT for a run that has not ended, VALIDATION_ERROR for an unknown node.
    */
   async rerun(id: string, from: string, requestId?: string | null): Promise<Run> {
@@ -60,6 +60,8 @@ export class RerunService {
       rerun_of: id,
       reused,
       retention_days: run.engine.retention_days,
+      // Whoever names where to begin wants it done again; what failed may just as well be found in the cache.
+      fresh: from !== 'failed',
     });
     return this.runs.start(created._id);
   }

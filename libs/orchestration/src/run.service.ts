@@ -58,6 +58,8 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     rerun_of?: string;
     /** The task that makes it, in the run it belongs to. Then storing it a second time changes nothing. */
     parent?: { run: Run; task: Task };
+    /** Whether its nodes execute even if the cache knows their result; as its parent's do unless given. */
+    fresh?: boolean;
     /** Days to keep it once it has ended; the deployment's default unless given. */
     retention_days?: number | null;
     /** By node id; copied into the new run as they are. */
@@ -195,6 +197,7 @@ export class RunService {
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
         ...(pinned.deadline && { expire_at: pinned.deadline }),
         ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),
+        ...((pinned.fresh ?? parent?.run.engine.fresh) && { fresh: true }),
       },
     };
     // The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's

@@ -20,9 +20,15 @@ import { retryPolicyOf, totalDeadline, waitDeadline } from './task-policy.js';
 /** When the reconciler acts for a wake-up or a follow-up that did not come. */
 const FOLLOW_UP_MS = 5000;
 
+/** Where a result that was taken from the cache comes from. */
+export interface CachedFrom {
+  run_id: string;
+  created_at: Date;
+}
+
 /** How an attempt ended. */
 export type Outcome =
-  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics }
+  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics; cached?: CachedFrom }
   | { kind: 'failure'; error: Failure; retryable: boolean }
   | { kind: 'wait'; until: Date; output: Json }
   /** A person has to decide. */
@@ -64,7 +70,11 @@ export function settlementOf(
   const took = `after ${((now - task.attempts.at(-1)!.started_at.getTime()) / 1000).toFixed(2)} s`;
   const name = `task ${taskLabel(task)}`;
   switch (outcome.kind) {
-    case 'success':
+    case 'success': {
+      const { cached } = outcome;
+      const how = cached
+        ? `: taken from the cache (made by ${cached.run_id}, ${Math.round((now - cached.created_at.getTime()) / 1000)} s ago)`
+        : ` ${took}`;
       return {
         state: 'SUCCESS',
         attempt: 'SUCCESS',
@@ -74,10 +84,12 @@ export function settlementOf(
           'engine.artifact': outcome.table ?? null,
           progress: 1,
           error: null,
+          ...(cached && { cached: true }),
         },
         level: 'INFO',
-        message: `${name} ended SUCCESS ${took}`,
+        message: `${name} ended SUCCESS${how}`,
       };
+    }
     case 'wait': {
       const latest = waitDeadline(node, task);
       if (latest && outcome.until > latest) {

@@ -91,6 +91,8 @@ export class DagNodeDto {
   stage!: string;
   /** Whether it runs once per item of a list. */
   mapped!: boolean;
+  /** Whether its result may be taken from the cache. */
+  cached!: boolean;
 }
 
 export class DagDto {

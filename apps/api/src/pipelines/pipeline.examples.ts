@@ -72,8 +72,26 @@ setExample(ValidationReport, {
 });
 setExample(DagDto, {
   nodes: [
-    { id: 'flights', name: 'flights', type: 'source', depth: 0, layer: 0, stage: 'main', mapped: false },
-    { id: 'late', name: 'late', type: 'processor', depth: 1, layer: 1, stage: 'main', mapped: false },
+    {
+      id: 'flights',
+      name: 'flights',
+      type: 'source',
+      depth: 0,
+      layer: 0,
+      stage: 'main',
+      mapped: false,
+      cached: false,
+    },
+    {
+      id: 'late',
+      name: 'late',
+      type: 'processor',
+      depth: 1,
+      layer: 1,
+      stage: 'main',
+      mapped: false,
+      cached: false,
+    },
   ],
   edges: [{ from: 'flights', to: 'late' }],
   roots: ['flights'],

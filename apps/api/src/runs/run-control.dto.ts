@@ -17,7 +17,10 @@ export class DecisionDto {
 
 /** Where a rerun begins. */
 export class RerunDto {
-  /** `failed` (what did not succeed), `start` (everything), or a node id: that node and all after it. */
+  /**
+   * `failed` (what did not succeed), `start` (everything), or a node id: that node and all after it. The last two
+   * take nothing from the cache.
+   */
   @IsOptional()
   @MaxLength(63)
   @IsString()

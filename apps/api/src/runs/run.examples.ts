@@ -72,6 +72,7 @@ setExample(TaskView, {
   ],
   error: null,
   output: { rows: 1_500_000, bytes: 2_147_483_648, columns: [{ name: 'origin', type: 'VARCHAR' }] },
+  cached: false,
   metrics: { rows: 1_500_000, bytes: 2_147_483_648 },
   progress: 1,
   waiting_reason: null,

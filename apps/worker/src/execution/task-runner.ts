@@ -46,6 +46,7 @@ import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
 import { WORKER_ID } from '../worker-id.js';
 import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
 import { TargetGuard } from './target-guard.js';
+import { NodeCache } from './node-cache.js';
 import { TaskMetrics } from './task-metrics.js';
 
 /** How long an executor may take to stop after it was told to; then it is left behind. */
@@ -79,6 +80,7 @@ export class TaskRunner {
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
     private readonly tables: TablePool,
     private readonly guard: TargetGuard,
+    private readonly cache: NodeCache,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -160,8 +162,10 @@ export class TaskRunner {
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
       const work = () => (kind.isolated ? this.tables.execute(kind, context) : kind.execute(context));
-      const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
-      return this.outcomeOf(node, result);
+      return await this.cache.through(claimed, kind, context, surroundings.scope, async () => {
+        const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
+        return this.outcomeOf(node, result);
+      });
     } catch (error) {
       return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
     } finally {
@@ -176,7 +180,8 @@ export class TaskRunner {
   ): Promise<Surroundings> {
     const { parents } = version.graph.nodes.get(node.id)!;
     const templates = templatesIn(node.config ?? {}, { isBound: kind.bound?.bind(kind) });
-    const named = [...templates, ...templatesIn(node.for_each?.items ?? [])].flatMap(({ names }) =>
+    const others = templatesIn([node.for_each?.items ?? [], node.cache?.key ?? '']);
+    const named = [...templates, ...others].flatMap(({ names }) =>
       names[0] === 'nodes' ? [String(names[1])] : [],
     );
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { compileSchema, NodeError, schemaFaults, type NodeContext, type TaskHandlers } from '@tauro/nodes';
@@ -55,6 +57,8 @@ export function handlerProgram(
 /** Runs `task` handlers in processes beside the worker. The first stays: it has told which handlers there are. */
 export class HandlerPool implements TaskHandlers {
   private readonly handlers = new Map<string, LoadedHandler & { validate?: Validator }>();
+  /** Digests of the handlers' modules, by file. */
+  private readonly versions = new Map<string, string>();
 
   private constructor(
     private readonly processes: ProcessPool,
@@ -69,7 +73,7 @@ export class HandlerPool implements TaskHandlers {
     const processes = new ProcessPool({ program, size, keepOne: true, killGraceMs, idleMs, onStray });
     const pool = new HandlerPool(processes, options.memoryMb);
     try {
-      if (files.length > 0) pool.learn((await processes.open()) as LoadedHandler[]);
+      if (files.length > 0) await pool.learn((await processes.open()) as LoadedHandler[]);
       return pool;
     } catch (error) {
       await pool.close();
@@ -79,6 +83,10 @@ export class HandlerPool implements TaskHandlers {
 
   names(): string[] {
     return [...this.handlers.keys()];
+  }
+
+  version(name: string): string | undefined {
+    return this.versions.get(this.handlers.get(name)?.file ?? '');
   }
 
   /** The handlers with where they come from, for people. */
@@ -114,7 +122,15 @@ export class HandlerPool implements TaskHandlers {
     return this.processes.close();
   }
 
-  private learn(handlers: LoadedHandler[]): void {
+  private async learn(handlers: LoadedHandler[]): Promise<void> {
+    for (const file of new Set(handlers.map((handler) => handler.file))) {
+      this.versions.set(
+        file,
+        createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex'),
+      );
+    }
     for (const handler of handlers) {
       const validate = handler.input && { validate: inputValidator(handler) };
       this.handlers.set(handler.name, { ...handler, ...validate });

@@ -20,13 +20,8 @@ serve<TableSettings, TableCall>({
     await import('@duckdb/node-api');
   },
   async run(call, context) {
-    const result = await NODE_KINDS.get(call.kind)!.execute({
-      ...contextOf(call),
-      ...context,
-      artifacts,
-      settings,
-      handlers,
-    });
-    return JSON.stringify(result);
+    const kind = NODE_KINDS.get(call.kind)!;
+    const whole = { ...contextOf(call), ...context, artifacts, settings, handlers };
+    return JSON.stringify(await (call.ask === 'pins' ? kind.pins!.read(whole) : kind.execute(whole)));
   },
 });

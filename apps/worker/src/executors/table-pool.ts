@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
+import { type Json } from '@tauro/domain';
 import { type NodeContext, NodeError, type NodeKind, type NodeResult, type NodeSettings } from '@tauro/nodes';
 import { type Ending, ProcessEnded } from '../processes/pooled-process.js';
 import { ProcessPool, ProcessUnusable } from '../processes/process-pool.js';
 import { type Program } from '../processes/protocol.js';
 import { MAX_LOG_BYTES, programFile } from './programs.js';
-import { callOf, scratchOf, type TableSettings } from './table-protocol.js';
+import { callOf, scratchOf, type TableCall, type TableSettings } from './table-protocol.js';
 
 export interface TablePoolOptions {
   settings: NodeSettings;
@@ -63,16 +64,25 @@ export class TablePool {
   }
 
   /** What `kind.execute(context)` yields or throws, but from another process. */
-  async execute(kind: NodeKind, context: NodeContext): Promise<NodeResult> {
+  execute(kind: NodeKind, context: NodeContext): Promise<NodeResult> {
+    return this.call<NodeResult>(callOf(kind.type, 'result', context), context);
+  }
+
+  /** The same for `kind.pins`. */
+  pins(kind: NodeKind, context: NodeContext): Promise<Json> {
+    return this.call<Json>(callOf(kind.type, 'pins', context), context);
+  }
+
+  private async call<T>(call: TableCall, context: NodeContext): Promise<T> {
     try {
-      const result = await this.processes.run(callOf(kind.type, context), {
+      const result = await this.processes.run(call, {
         signal: context.signal,
         log: (level, message) => context.log(level, message),
         progress: (fraction) => context.progress(fraction),
         onWait: () =>
           context.log('INFO', `waits for one of the worker's ${this.options.size} table processes`),
       });
-      return JSON.parse(result) as NodeResult;
+      return JSON.parse(result) as T;
     } catch (error) {
       if (error instanceof ProcessUnusable) {
         throw new NodeError('TableProcess', `no process for tables could be started: ${error.message}`);

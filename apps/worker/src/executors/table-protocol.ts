@@ -16,6 +16,8 @@ export const scratchOf = ({ settings }: Pick<TableSettings, 'settings'>, pid: nu
 /** What crosses the border of a table node's attempt: its context without functions. */
 export interface TableCall {
   kind: string;
+  /** What is asked for: the node's result, or what that depends on outside the run. */
+  ask: 'result' | 'pins';
   context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config'>;
   /** Where in the config a `BoundText` stood: JSON knows no classes. */
   bound: Path[];
@@ -23,8 +25,12 @@ export interface TableCall {
 
 type Path = (string | number)[];
 
-export function callOf(kind: string, { run, params, tags, task, inputs, config }: NodeContext): TableCall {
-  return { kind, context: { run, params, tags, task, inputs, config }, bound: boundIn(config) };
+export function callOf(
+  kind: string,
+  ask: TableCall['ask'],
+  { run, params, tags, task, inputs, config }: NodeContext,
+): TableCall {
+  return { kind, ask, context: { run, params, tags, task, inputs, config }, bound: boundIn(config) };
 }
 
 /** The context of a call with every `BoundText` of its config back in its place. */

@@ -60,6 +60,8 @@ export interface RunEngine {
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
   advanced?: boolean;
   retention_days: number;
+  /** Its nodes execute even if the cache knows their result: somebody asked for them to be done again. */
+  fresh?: boolean;
 }
 
 /** One execution of a pipeline version. */

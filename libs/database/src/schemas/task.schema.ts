@@ -112,6 +112,11 @@ export class Task extends Document {
   @Prop({ type: Object, default: null })
   output!: Json;
 
+  /** Whether its result was taken from the cache instead of being made. */
+  @Prop({ type: Boolean, default: false })
+  cached!: boolean;
+
+  /** What it worked through; null when its result was taken over from elsewhere. */
   @Prop({ type: Object, default: null })
   metrics!: TaskMetrics | null;
 

@@ -11,6 +11,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
 /** Calls an HTTP service; the output is `{status, headers, body}`, the body parsed when it is JSON. */
 export const httpNode: NodeKind = {
   type: 'http',
+  cacheable: true,
   summary: 'Calls an HTTP service and keeps its answer.',
   schema: HTTP_SCHEMA,
   target: httpTarget,

@@ -22,6 +22,7 @@ import { type Relation } from './transformations/transformation.js';
 /** Makes a table out of upstream tables, by a list of transformations or by SQL. */
 export const processorNode: NodeKind = {
   type: 'processor',
+  cacheable: true,
   unmappable: MAKES_TABLE,
   summary: 'Transforms the rows of upstream nodes: a list of transformations, or one SQL query.',
   schema: PROCESSOR_SCHEMA,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Json } from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
@@ -12,13 +13,22 @@ import { badRows, skippedRows } from './bad-rows.js';
 import { type CsvFiles, csvError, csvQueries, tripsOverEmptyText } from './csv-query.js';
 import { type FileOptions, readerCall } from './file-reader.js';
 
+/** Path, bytes and time of the last change of every file that `readFiles` would read. */
+export async function filesRead(context: NodeContext): Promise<Json> {
+  const { files } = await filesOf(context);
+  return Promise.all(
+    files.map(async (file) => {
+      const { size, mtimeNs } = await stat(file, { bigint: true });
+      return [file, Number(size), String(mtimeNs)];
+    }),
+  );
+}
+
 /** Reads files into this attempt's table. */
 export async function readFiles(context: NodeContext): Promise<NodeResult> {
-  const { config, settings, artifacts } = context;
-  const written = [config['path'] ?? [], config['paths'] ?? []].flat() as string[];
+  const { config, settings } = context;
   const options = (config['options'] ?? {}) as FileOptions;
-  const data = new DataFiles(settings, artifacts.root);
-  const { format, files } = await find(data, written, config['format']);
+  const { data, format, files } = await filesOf(context);
   const target = await tableTarget(context);
   const sample = join(settings.duckdb.tempDirectory, `sample-${randomUUID()}.csv`);
   const display = (path: string): string => data.display(path);
@@ -63,17 +73,20 @@ async function writeFirst(
   }
 }
 
-async function find(
-  data: DataFiles,
-  written: string[],
-  asked: unknown,
-): Promise<{ format: FileFormat; files: string[] }> {
+async function filesOf({
+  config,
+  settings,
+  artifacts,
+}: NodeContext): Promise<{ data: DataFiles; format: FileFormat; files: string[] }> {
+  const written = [config['path'] ?? [], config['paths'] ?? []].flat() as string[];
+  const asked = config['format'];
+  const data = new DataFiles(settings, artifacts.root);
   const endings = FILE_FORMATS.filter((format) => format === (asked ?? format)).flatMap(endingsOf);
   const files: string[] = [];
   for (const path of written) files.push(...(await data.find(path, endings)));
   // A glob or a folder is told by what was found in it.
   const [format, ...others] = new Set(files.map((file) => chooseFormat(data.display(file), asked)));
-  if (others.length === 0) return { format: format!, files: [...new Set(files)] };
+  if (others.length === 0) return { data, format: format!, files: [...new Set(files)] };
   const message = `the files have different formats: ${[format, ...others].join(', ')}; set format, or name those of one format, such as '*.csv'`;
   throw new NodeError('UnknownFormat', message, false);
 }

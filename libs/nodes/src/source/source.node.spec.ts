@@ -337,6 +337,11 @@ describe('a path', () => {
     await expect(inside.run(sourceNode, 'b', { source_type: 'file', path })).rejects.toThrow(
       'artifact store',
     );
+    const { table } = inside.results.get('a') as { table: { artifact: string } };
+    const cached = inside.artifacts.cachedTableKey('abcd', 'c1');
+    await inside.artifacts.share(table.artifact, cached);
+    const kept = { source_type: 'file', path: inside.artifacts.path(cached) };
+    await expect(inside.run(sourceNode, 'c', kept)).rejects.toThrow('artifact store');
     await inside.close();
   });
 });

@@ -2,17 +2,19 @@ import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { FILE_FORMATS, type FileFormat, formatOf } from '../tables/file-format.js';
 import { unfitOptions } from './file-reader.js';
-import { readFiles } from './file-source.js';
+import { filesRead, readFiles } from './file-source.js';
 import { readRows } from './inline-source.js';
 import { SOURCE_SCHEMA } from './source.schema.js';
 
 /** Brings rows into a pipeline: from files under DATA_ROOTS, or from the config itself. */
 export const sourceNode: NodeKind = {
   type: 'source',
+  cacheable: true,
   unmappable: MAKES_TABLE,
   summary: 'Reads rows from files (csv, json, ndjson, parquet) or from the config itself.',
   schema: SOURCE_SCHEMA,
   isolated: true,
+  pins: { has: (config) => config['source_type'] === 'file', read: filesRead },
 
   check(node: NodeDefinition): ErrorDetail[] {
     const { source_type, path, paths, format, options } = node.config ?? {};

@@ -1,6 +1,7 @@
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { NodeError } from '../node-kind.js';
+import { ARTIFACT_FOLDERS } from '../artifacts.js';
 import { type NodeSettings } from '../settings.js';
 import { withDuckDb } from './duckdb.js';
 import { literal } from './sql-text.js';
@@ -85,7 +86,10 @@ export class DataFiles {
 
   private async inside(real: string, written: string): Promise<string> {
     if (!(await this.roots()).some((root) => isWithin(root, real))) throw this.outside(written);
-    if (isWithin(await realOrFuture(join(this.artifacts, 'runs')), real)) {
+    const stored = await Promise.all(
+      ARTIFACT_FOLDERS.map((name) => realOrFuture(join(this.artifacts, name))),
+    );
+    if (stored.some((folder) => isWithin(folder, real))) {
       throw new NodeError(
         'PathNotAllowed',
         `'${written}' is in the artifact store, which belongs to Tauro`,

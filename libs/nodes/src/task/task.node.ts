@@ -4,6 +4,7 @@ import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.j
 /** Calls a registered TypeScript handler, in a process beside the worker. */
 export const taskNode: NodeKind = {
   type: 'task',
+  cacheable: true,
   summary: 'Runs a TypeScript handler that was registered with @Task.',
   schema: {
     type: 'object',

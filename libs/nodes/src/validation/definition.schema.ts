@@ -10,6 +10,7 @@ import {
 } from '@tauro/domain';
 
 const WEEK = 7 * 24 * 3600;
+const YEAR = 366 * 24 * 3600;
 const name = { type: 'string', pattern: NAME_PATTERN.source };
 const text = { type: 'string', maxLength: 4096 };
 const timeout = {
@@ -79,6 +80,31 @@ const forEach = {
   },
 };
 
+const cache = {
+  type: 'object',
+  description:
+    'Takes the result from the cache when one was made of the same config and inputs. For source, processor, ' +
+    'task and http nodes; with `for_each` for each item.',
+  additionalProperties: false,
+  required: ['ttl_seconds'],
+  properties: {
+    key: {
+      description:
+        'What must be the same beside config, tables and files, such as `{{ params.day }}`. Without it that is all ' +
+        'the node could see: params and outputs upstream too.',
+      type: 'string',
+      minLength: 1,
+      maxLength: 2000,
+    },
+    ttl_seconds: {
+      description: 'How old a result may be.',
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: YEAR,
+    },
+  },
+};
+
 const node = {
   type: 'object',
   description: 'One step; `config` is checked against the schema of its `type`.',
@@ -118,6 +144,7 @@ const node = {
       additionalProperties: { anyOf: [{ enum: OUTPUT_TYPES }, { type: 'object' }] },
     },
     for_each: forEach,
+    cache,
     priority: {
       description: 'Higher first among the ready tasks.',
       type: 'integer',

@@ -47,6 +47,25 @@ export function forEachFaults(
   return faults;
 }
 
+/** What is wrong with a node's `cache`: a kind whose nodes do more than make a result, and templates of its key. */
+export function cacheFaults(
+  node: NodeDefinition,
+  kind: NodeKind,
+  graph: PipelineGraph,
+  precedes: Precedes,
+): ErrorDetail[] {
+  if (!node.cache) return [];
+  if (!kind.cacheable) {
+    const message = `cache: a node of type '${node.type}' cannot be cached: it does more than make a result; leave it out`;
+    return [{ field: 'cache', message, type: 'value_error' }];
+  }
+  return templatesIn(node.cache.key ?? '').flatMap((use) => {
+    const message = use.fault ?? faultOf(use, node, graph, precedes);
+    if (message === undefined) return [];
+    return [{ field: 'cache.key', message: `cache.key: ${use.source}: ${message}`, type: 'template_error' }];
+  });
+}
+
 const isWhole = (text: string): boolean => text.startsWith('{{') && text.endsWith('}}');
 
 /** What is wrong with the templates of a node's config: syntax, unknown nodes, nodes that do not run before. */

@@ -14,7 +14,7 @@ export const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
 @Injectable()
 export class Leftovers {
   private readonly artifacts: ArtifactStore;
-  /** Run ids still to be looked at in this round over the store. */
+  /** Ids of runs still to be looked at in this round over the store. */
   private queue: string[] = [];
 
   constructor(
@@ -26,7 +26,9 @@ export class Leftovers {
 
   /** Looks at the next `limit` runs that have files, beginning anew after the last. @returns files removed. */
   async sweep(now: Date, limit: number): Promise<number> {
-    if (this.queue.length === 0) this.queue = await this.artifacts.runs();
+    if (this.queue.length === 0) {
+      this.queue = (await this.artifacts.folders('runs')).map((folder) => folder.slice('runs/'.length));
+    }
     const ids = this.queue.splice(0, limit);
     if (ids.length === 0) return 0;
     const active = await this.db.runs
@@ -41,7 +43,7 @@ export class Leftovers {
     const used = new Set(tasks.map(({ engine }) => engine.artifact.artifact));
     const before = new Date(now.getTime() - LEFTOVER_AGE_MS);
     let removed = 0;
-    for (const id of still) removed += await this.artifacts.removeUnused(id, used, before);
+    for (const id of still) removed += await this.artifacts.removeUnused(`runs/${id}`, used, before);
     return removed;
   }
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { TERMINAL_RUN_STATES } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
+import { CacheRemoval } from './cache-removal.js';
 import { Leftovers } from './leftovers.js';
 import { RunRemovalService } from './run-removal.service.js';
 
@@ -24,6 +25,7 @@ export class Retention implements OnModuleDestroy {
     private readonly env: Env,
     private readonly removal: RunRemovalService,
     private readonly leftovers: Leftovers,
+    private readonly cache: CacheRemoval,
   ) {}
 
   start(): void {
@@ -59,8 +61,12 @@ export class Retention implements OnModuleDestroy {
       expired.map(({ _id }) => _id),
       now,
     );
-    const files = await this.leftovers.sweep(now, BATCH);
-    if (removed + files > 0) this.logger.log(`retention removed ${removed} runs and ${files} stray files`);
+    const cached = await this.cache.sweep(now);
+    const files = (await this.leftovers.sweep(now, BATCH)) + cached.files;
+    if (removed + cached.entries + files > 0) {
+      const what = `${removed} runs, ${cached.entries} cached results and ${files} stray files`;
+      this.logger.log(`retention removed ${what}`);
+    }
     return removed;
   }
 }

@@ -80,6 +80,12 @@ describe('rendering', () => {
     expect(toMermaid(dagOf({ name: 'p', nodes }))).toContain('m["m<br/>http per item"]');
   });
 
+  it('says of a node that its result may come from the cache', () => {
+    const nodes = [{ id: 'm', type: 'http', cache: { ttl_seconds: 60 } }];
+    expect(dagOf({ name: 'p', nodes }).nodes[0]!.cached).toBe(true);
+    expect(toMermaid(dagOf({ name: 'p', nodes }))).toContain('m["m<br/>http, cached"]');
+  });
+
   it('draws DOT', () => {
     const text = toDot(dagOf(diamond), 'diamond');
     expect(text).toMatch(/^digraph "diamond" \{/);

@@ -19,6 +19,8 @@ export interface DagNode {
   stage: Stage;
   /** Whether it runs once per item of a list. */
   mapped: boolean;
+  /** Whether its result may be taken from the cache. */
+  cached: boolean;
 }
 
 /** A pipeline as a picture needs it. */
@@ -50,8 +52,16 @@ export function dagOf(definition: PipelineDefinition): Dag {
     const { definition: node, depth, stage } = graph.nodes.get(id)!;
     const layer = first[stage]! + depth;
     (layers[layer] ??= []).push(id);
-    const mapped = node.for_each !== undefined;
-    return { id, name: node.name ?? id, type: node.type, depth, layer, stage: STAGES[stage]!, mapped };
+    return {
+      id,
+      name: node.name ?? id,
+      type: node.type,
+      depth,
+      layer,
+      stage: STAGES[stage]!,
+      mapped: node.for_each !== undefined,
+      cached: node.cache !== undefined,
+    };
   });
   return {
     nodes,

@@ -7,7 +7,8 @@ const RESERVED = /^(end|graph|flowchart|subgraph|class|classDef|click|style|link
 const LATER = ['on_failure', 'finally'] as const;
 
 /** What stands below a node's id. */
-const kindOf = ({ type, mapped }: DagNode): string => (mapped ? `${type} per item` : type);
+const kindOf = ({ type, mapped, cached }: DagNode): string =>
+  `${type}${mapped ? ' per item' : ''}${cached ? ', cached' : ''}`;
 
 /** A Mermaid flowchart. Ids are the nodes' own, unless Mermaid would stumble over one. */
 export function toMermaid(dag: Dag): string {

@@ -1,0 +1,89 @@
+import { type NodeCacheEntry } from '@tauro/database';
+import { ArtifactStore } from '@tauro/nodes';
+import { CacheRemoval, LEFTOVER_AGE_MS } from '@tauro/orchestration';
+import { Env } from '@tauro/platform';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { Engine } from '../support/engine.js';
+
+const hashOf = (name: string): string => createHash('sha256').update(name).digest('hex');
+
+describe('cached results that are past their time', () => {
+  let engine: Engine;
+  let artifacts: ArtifactStore;
+  let removal: CacheRemoval;
+  beforeAll(async () => {
+    engine = await Engine.start();
+    artifacts = new ArtifactStore(engine.app.get(Env).ARTIFACTS_URL);
+    removal = engine.app.get(CacheRemoval);
+  });
+  afterAll(() => engine.stop({ drop: true }));
+
+  const file = async (hash: string, claim: string): Promise<string> => {
+    const key = artifacts.cachedTableKey(hash, claim);
+    await writeFile(await artifacts.pathForWriting(key), 'rows');
+    return key;
+  };
+  /** An entry with a table, as a worker stores it. */
+  const entry = async (name: string, expiresIn: number): Promise<{ hash: string; key: string }> => {
+    const hash = hashOf(name);
+    const key = await file(hash, 'c1');
+    const created_at = new Date();
+    await engine.db.cache.insertOne({
+      _id: hash,
+      project_id: engine.project,
+      run_id: 'run_1',
+      node_id: 'a',
+      output: { rows: 1 },
+      table: { artifact: key, rows: 1, bytes: 4, columns: [] },
+      created_at,
+      expires_at: new Date(created_at.getTime() + expiresIn),
+    } satisfies NodeCacheEntry);
+    return { hash, key };
+  };
+  const there = (key: string): boolean => existsSync(artifacts.path(key));
+  const left = (hash: string): Promise<number> => engine.db.cache.countDocuments({ _id: hash });
+  /** A whole round over the folders, whatever an earlier sweep has left to do. */
+  const sweepAll = async (now: Date): Promise<number> => {
+    let files = 0;
+    for (let sweeps = 0; sweeps < 32; sweeps++) files += (await removal.sweep(now)).files;
+    return files;
+  };
+
+  it('go with their tables, and those that are not stay', async () => {
+    const old = await entry('old', -1);
+    const young = await entry('young', 3_600_000);
+    expect(await removal.sweep(new Date())).toMatchObject({ entries: 1 });
+    expect([await left(old.hash), there(old.key)]).toEqual([0, false]);
+    expect([await left(young.hash), there(young.key)]).toEqual([1, true]);
+  });
+
+  it('may be swept by many replicas at once', async () => {
+    const old = await Promise.all(['a', 'b', 'c', 'd'].map((name) => entry(`many ${name}`, -1)));
+    const other = await Engine.start(engine.database);
+    const now = new Date();
+    const counts = await Promise.all([
+      removal.sweep(now),
+      other.app.get(CacheRemoval).sweep(now),
+      removal.sweep(now),
+    ]);
+    await other.stop();
+    expect(counts.reduce((sum, { entries }) => sum + entries, 0)).toBe(old.length);
+    expect(old.map(({ key }) => there(key))).toEqual([false, false, false, false]);
+  });
+
+  it('and a crash: files that no entry names go when they are a day old, others do not', async () => {
+    const long = await entry('long', 10 * LEFTOVER_AGE_MS);
+    // The entry went, or was never stored.
+    const stray = await file(hashOf('stray'), 'c1');
+    const replaced = await file(long.hash, 'c0');
+    const keys = [long.key, stray, replaced];
+
+    await sweepAll(new Date());
+    expect(keys.map(there)).toEqual([true, true, true]);
+    await sweepAll(new Date(Date.now() + LEFTOVER_AGE_MS + 60_000));
+    expect(keys.map(there)).toEqual([true, false, false]);
+    expect(await left(long.hash)).toBe(1);
+  });
+});

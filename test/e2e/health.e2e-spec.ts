@@ -80,6 +80,8 @@ describe('health and metrics', () => {
     }
     expect(text).toMatch(/^tauro_active_runs 0$/m);
     expect(text).toMatch(/^# TYPE tauro_queue_depth gauge$/m);
+    expect(text).toMatch(/^tauro_waiting_runs\{[^}]*waits_for="limit"[^}]*\} 0$/m);
+    expect(text).toMatch(/^# TYPE tauro_waiting_tasks gauge$/m);
     expect(text).toMatch(/^tauro_worker_slots\{[^}]*\} \d+$/m);
     expect(text).toMatch(/^# TYPE \w*http\w* histogram$/m);
   });

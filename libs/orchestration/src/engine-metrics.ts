@@ -6,6 +6,7 @@ import { type Queue } from 'bullmq';
 import { Gauge, type Metric, register } from 'prom-client';
 import { Breakers } from './breaker/breakers.js';
 import { Collections } from './collections.js';
+import { WaitingCounter, type WaitingCounts } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';
 
 const DURATION_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
@@ -21,6 +22,7 @@ interface RunFigures {
   seconds: number;
 }
 
+const NOBODY: WaitingCounts = { runs: new Map(), tasks: new Map() };
 const NOTHING: RunFigures = { byState: new Map(), cumulative: [], seconds: 0 };
 
 /**
@@ -30,11 +32,13 @@ const NOTHING: RunFigures = { byState: new Map(), cumulative: [], seconds: 0 };
 @Injectable()
 export class EngineMetrics implements OnModuleInit {
   private figures?: { at: number; value: Promise<RunFigures> };
+  private counts?: { at: number; value: Promise<WaitingCounts> };
 
   constructor(
     private readonly db: Collections,
     private readonly workers: WorkerRegistry,
     private readonly breakers: Breakers,
+    private readonly waiting: WaitingCounter,
     @InjectQueue(TASK_QUEUE) private readonly tasks: Queue,
     @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue,
   ) {}
@@ -105,6 +109,25 @@ export class EngineMetrics implements OnModuleInit {
         },
       }),
     );
+    const waiting = (): Promise<WaitingCounts> => this.waitingCounts().catch(() => NOBODY);
+    for (const [what, help] of [
+      ['runs', 'Started runs that have not begun or are paused, by what they wait for'],
+      ['tasks', 'Tasks that are ready or asleep, by what they wait for, in up to 1000 runs'],
+    ] as const) {
+      register.registerMetric(
+        new Gauge({
+          name: `tauro_waiting_${what}`,
+          help,
+          labelNames: ['waits_for'],
+          registers: [],
+          aggregator: 'first',
+          async collect() {
+            this.reset();
+            for (const [waits_for, count] of (await waiting())[what]) this.set({ waits_for }, count);
+          },
+        }),
+      );
+    }
     const open = (): ReturnType<Breakers['open']> => this.breakers.open().catch(() => []);
     register.registerMetric(
       new Gauge({
@@ -160,6 +183,15 @@ export class EngineMetrics implements OnModuleInit {
         taken: { $sum: '$engine.limit.holders.weight' },
       })
       .toArray();
+  }
+
+  private waitingCounts(): Promise<WaitingCounts> {
+    if (!this.counts || Date.now() - this.counts.at > FRESH_MS) {
+      const value = this.waiting.count();
+      this.counts = { at: Date.now(), value };
+      value.catch(() => (this.counts = undefined));
+    }
+    return this.counts.value;
   }
 
   private runs(): Promise<RunFigures> {

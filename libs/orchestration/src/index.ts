@@ -36,5 +36,6 @@ export * from './sub-run.service.js';
 export * from './task-policy.js';
 export * from './task.service.js';
 export * from './wait.service.js';
+export * from './waiting-counts.js';
 export * from './waiting-reason.js';
 export * from './worker-registry.js';

@@ -32,6 +32,7 @@ import { SubRunService } from './sub-run.service.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskService } from './task.service.js';
 import { WaitService } from './wait.service.js';
+import { WaitingCounter } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';
 
 const SERVICES = [
@@ -68,6 +69,7 @@ const SERVICES = [
   TaskService,
   WaitService,
   TaskSlots,
+  WaitingCounter,
   WorkerRegistry,
 ];
 

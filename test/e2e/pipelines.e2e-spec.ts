@@ -76,7 +76,9 @@ describe('pipelines', () => {
     const first = await api.get(`${path}/versions/1`);
     expect(JSON.stringify(first.body.data)).toContain('first');
     expect(JSON.stringify(first.body.data)).not.toContain('second');
-    expect((await api.get(`${path}/versions/4`)).status).toBe(404);
+    const fourth = await api.get(`${path}/versions/4`);
+    expect(fourth.status).toBe(404);
+    expect(fourth.body.error.message).toMatch(/^version '4' was not found in pipeline 'pipe_/);
   });
 
   it('show what changed between two versions', async () => {

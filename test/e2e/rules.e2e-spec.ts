@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type Answer, type ApiClient } from '../support/api-client.js';
 import { noop } from '../support/nodes.js';
 import { Tauro } from '../support/tauro.js';
@@ -80,6 +82,23 @@ describe('the rules that hold for every call', () => {
   describe('what is refused', () => {
     it('400: JSON that is none', async () => {
       expectError(await api.send('POST', '/api/v1/projects', '{"name": '), 400, 'BAD_REQUEST');
+    });
+
+    it('400: headers without end, and what is no HTTP, in the same envelope', async () => {
+      const long = await api.get(`/api/v1/projects?name=${'x'.repeat(20_000)}`);
+      expectError(long, 400, 'BAD_REQUEST');
+      expect(long.body.error.message).toContain('16 KB');
+      expect(long.body.meta.request_id).toBe(long.headers.get('x-request-id'));
+
+      const { hostname, port } = new URL(tauro.url);
+      const socket = connect(Number(port), hostname);
+      socket.write('hello?\r\n\r\n');
+      const answer = await text(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1]!)).toEqual({
+        error: { code: 'BAD_REQUEST', message: expect.stringContaining('HTTP'), details: [] },
+        meta: expect.objectContaining({ request_id: expect.stringMatching(/^req_/) }),
+      });
     });
 
     it('415: a body that is not JSON', async () => {

@@ -163,7 +163,9 @@ describe('the life of a run', () => {
     const alone = await api.get(`/api/v1/runs/${id}/tasks/${a.id}`);
     expect(alone.status).toBe(200);
     expect(alone.body.data).toEqual(a);
-    expect((await api.get(`/api/v1/runs/${id}/tasks/task_doesNotExist`)).status).toBe(404);
+    const nobody = await api.get(`/api/v1/runs/${id}/tasks/task_doesNotExist`);
+    expect(nobody.status).toBe(404);
+    expect(nobody.body.error.message).toBe(`task 'task_doesNotExist' was not found in run '${id}'`);
   });
 
   it('has its progress move while it runs', async () => {

@@ -217,7 +217,7 @@ describe('a table node', () => {
     const line = new Promise<string>((resolve) => {
       void query(on, 'select * from rows', { log: (_, message) => resolve(message) }).catch(() => undefined);
     });
-    expect(await line).toBe("waits for one of the worker's 1 table processes");
+    expect(await line).toBe('waits for a table process; its worker has 1 at most');
     stop.abort('cancelled');
     await expect(first).rejects.toBe('cancelled');
   });

@@ -8,6 +8,7 @@ import { type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { ApiModule } from './api.module.js';
 import { BootLogger } from './boot-logger.js';
+import { answerClientErrors } from './http/client-errors.js';
 import { setUpDocs } from './http/openapi/docs.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { closeOnSignal } from './shutdown.js';
@@ -34,7 +35,9 @@ export async function serve(env: Env): Promise<void> {
   if (env.ENABLE_API_DOCS) setUpDocs(app);
   closeOnSignal(app, env);
   await app.init();
-  const { port } = await listen(app.getHttpServer() as Server, env);
+  const server = app.getHttpServer() as Server;
+  answerClientErrors(server);
+  const { port } = await listen(server, env);
   new Logger('Api').log(`Tauro API listening on http://${env.HOST}:${port}`);
   process.send?.('ready');
 }

@@ -40,8 +40,9 @@ export class DomainError extends Error {
   }
 }
 
-export const notFound = (what: string, id: string): DomainError =>
-  new DomainError('NOT_FOUND', `${what} '${id}' was not found`);
+/** @param where what should have it, such as `in run 'run_1'`. */
+export const notFound = (what: string, id: string | number, where?: string): DomainError =>
+  new DomainError('NOT_FOUND', [`${what} '${id}' was not found`, where].filter(Boolean).join(' '));
 
 export const conflict = (message: string, details: ErrorDetail[] = []): DomainError =>
   new DomainError('CONFLICT', message, details);

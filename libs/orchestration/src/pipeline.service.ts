@@ -219,7 +219,7 @@ export class PipelineService {
 
   private async version(pipelineId: string, version: number): Promise<PipelineVersion> {
     const found = await this.db.versions.findOne({ _id: versionId(pipelineId, version) });
-    if (!found) throw notFound(`version of pipeline '${pipelineId}'`, String(version));
+    if (!found) throw notFound('version', version, `in pipeline '${pipelineId}'`);
     return found;
   }
 }

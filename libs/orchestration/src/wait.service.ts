@@ -65,7 +65,7 @@ export class WaitService {
       { run_id: runId, $or: [{ _id: ref }, { node_id: ref }] },
       { sort: { index: 1 } },
     );
-    if (!task) throw notFound(`task of run '${runId}'`, ref);
+    if (!task) throw notFound('task', ref, `in run '${runId}'`);
     if (isStopped(run, task) && task.state === 'WAITING') {
       throw conflict(`task '${ref}' is ${task.state}, but its run is being cancelled`);
     }
@@ -87,7 +87,7 @@ export class WaitService {
       message: `task ${taskLabel(task)} was ${told}`,
     });
     const after = await this.db.tasks.findOne({ _id: task._id });
-    if (!after) throw notFound(`task of run '${runId}'`, ref);
+    if (!after) throw notFound('task', ref, `in run '${runId}'`);
     if (!ended) throw undecidable(after, ref);
     return after;
   }

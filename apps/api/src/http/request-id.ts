@@ -19,7 +19,7 @@ export function requestId(req: Request, res: Response, next: NextFunction): void
 }
 
 /** Sorts by time within a process. */
-const newRequestId = (): string =>
+export const newRequestId = (): string =>
   `req_${Date.now().toString(36)}${PROCESS}${(count++).toString(36).padStart(6, '0')}`;
 
 export const requestIdOf = (req: { id?: unknown }): string => req.id as string;

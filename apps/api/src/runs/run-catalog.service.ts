@@ -70,7 +70,7 @@ export class RunCatalog {
       .findOne({ run_id: runId, $or: [...byId, { node_id: ref }] })
       .sort({ index: 1 })
       .lean<Task | null>();
-    if (!task) throw notFound(`task of run '${runId}'`, ref);
+    if (!task) throw notFound('task', ref, `in run '${runId}'`);
     return this.showTask(task, run);
   }
 

@@ -80,7 +80,7 @@ export class TablePool {
         log: (level, message) => context.log(level, message),
         progress: (fraction) => context.progress(fraction),
         onWait: () =>
-          context.log('INFO', `waits for one of the worker's ${this.options.size} table processes`),
+          context.log('INFO', `waits for a table process; its worker has ${this.options.size} at most`),
       });
       return JSON.parse(result) as T;
     } catch (error) {

@@ -21,7 +21,7 @@ export interface PoolOptions {
 /** A call as seen from the worker. */
 export interface PoolCall extends CallHooks {
   signal: AbortSignal;
-  /** Told when the call has to wait because all processes are busy. */
+  /** Told when the call has to wait, because all processes are busy or the first is slow to start. */
   onWait?: () => void;
 }
 

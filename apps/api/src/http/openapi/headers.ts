@@ -30,7 +30,7 @@ export const headerComponents = {
       ...requestId,
     },
     ETag: {
-      description: 'Changes whenever what is shown does; for `If-Match`.',
+      description: 'Tag of the stored version that is shown; for `If-Match`.',
       required: true,
       schema: { type: 'string' },
       example: '"2"',

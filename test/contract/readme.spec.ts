@@ -26,6 +26,15 @@ describe('the README tells the truth', () => {
     expect(told).toEqual(expected);
   });
 
+  it('under every heading, and has only variables in their table', () => {
+    const sections = readme.split(/^## /m).slice(1);
+    const empty = sections.filter((section) => section.split('\n').slice(1).join('').trim() === '');
+    expect(empty).toEqual([]);
+    const configuration = sections.find((section) => section.startsWith('Configuration\n'))!;
+    const rows = configuration.split('\n').filter((line) => line.startsWith('| `'));
+    expect(rows).toHaveLength(VARIABLES.length);
+  });
+
   it('about the tree: every folder it draws is there', () => {
     const tree = codeBlocks(readme).find((block) => block.under.at(-1) === 'The tree')!;
     const drawn = [...tree.code.matchAll(/^([\w./-]+\/)\s/gm)].map((match) => match[1]!);

@@ -96,6 +96,93 @@ describe('a run in its owner’s hands', () => {
       expect(await engine.state(second._id)).toBe('SUCCESS');
     });
 
+    it('from what failed: what succeeded below a node that is repeated is repeated too', async () => {
+      const nodes: NodeDefinition[] = [
+        { ...node('a'), allow_failure: true },
+        node('b', 'a'),
+        node('c', 'b'),
+        node('x'),
+        node('y', 'x'),
+        node('z', 'y'),
+        { ...node('alert', 'z'), trigger_rule: 'one_failed' },
+      ];
+      const first = await engine.run(nodes);
+      await engine.finish(first, 'a', FAILED);
+      for (const id of ['b', 'c', 'x', 'y']) await engine.finish(first, id);
+      await engine.finish(first, 'z', FAILED);
+      await engine.finish(first, 'alert');
+      const second = await rerun(first, 'failed');
+      expect(await engine.states(second._id)).toEqual({
+        a: 'QUEUED',
+        b: 'PENDING',
+        c: 'PENDING',
+        x: 'SUCCESS',
+        y: 'SUCCESS',
+        z: 'QUEUED',
+        alert: 'PENDING',
+      });
+      await engine.finish(second._id, 'a');
+      await engine.finish(second._id, 'z');
+      expect(await engine.states(second._id)).toMatchObject({ b: 'QUEUED', alert: 'SKIPPED' });
+    });
+
+    it('from what failed: what follows a table that is gone is repeated with it', async () => {
+      const run = await engine.run([node('a'), node('b', 'a'), node('c', 'b')]);
+      const table = { artifact: `runs/${run}/a/gone.parquet`, rows: 1, bytes: 1, columns: [] };
+      await engine.finish(run, 'a', { kind: 'success', output: null, table });
+      await engine.finish(run, 'b');
+      await engine.finish(run, 'c', FAILED);
+      const second = await rerun(run, 'failed');
+      expect(await engine.states(second._id)).toEqual({ a: 'QUEUED', b: 'PENDING', c: 'PENDING' });
+    });
+
+    it('from what failed: what was skipped stays skipped, and what waits for it goes on', async () => {
+      const nodes: NodeDefinition[] = [
+        node('skip'),
+        node('below', 'skip'),
+        { ...node('after', 'skip'), trigger_rule: 'all_done' },
+        node('f'),
+        { ...node('join', 'below', 'f'), trigger_rule: 'none_failed' },
+      ];
+      const first = await engine.run(nodes);
+      await engine.finish(first, 'skip', { kind: 'skipped', why: 'its condition is false' });
+      await engine.finish(first, 'after', FAILED);
+      await engine.finish(first, 'f', FAILED);
+      const second = await rerun(first, 'failed');
+      expect(await engine.states(second._id)).toEqual({
+        skip: 'SKIPPED',
+        below: 'SKIPPED',
+        after: 'QUEUED',
+        f: 'QUEUED',
+        join: 'PENDING',
+      });
+      for (const id of ['after', 'f', 'join']) await engine.finish(second._id, id);
+      expect(await engine.state(second._id)).toBe('SUCCESS');
+    });
+
+    it('what a node that failed had skipped is weighed anew', async () => {
+      const nodes: NodeDefinition[] = [node('a'), { ...node('repair', 'a'), trigger_rule: 'one_failed' }];
+      const first = await engine.run([...nodes, node('f')]);
+      await engine.finish(first, 'a');
+      expect(await engine.states(first)).toMatchObject({ repair: 'SKIPPED' });
+      await engine.finish(first, 'f', FAILED);
+      const second = await rerun(first, 'a');
+      await engine.finish(second._id, 'a', FAILED);
+      expect(await engine.states(second._id)).toMatchObject({ repair: 'QUEUED' });
+    });
+
+    it('is for the same data as the run it repeats', async () => {
+      const first = await failedRun();
+      const slot = {
+        schedule_id: 'sched_1',
+        scheduled_for: new Date('2026-01-02T00:00:00Z'),
+        data_interval_start: new Date('2026-01-01T00:00:00Z'),
+        data_interval_end: new Date('2026-01-02T00:00:00Z'),
+      };
+      await engine.db.runs.updateOne({ _id: first }, { $set: slot });
+      expect(await rerun(first, 'failed')).toMatchObject(slot);
+    });
+
     it('from the start: everything', async () => {
       const second = await rerun(await failedRun(), 'start');
       expect(await engine.states(second._id)).toEqual({

@@ -204,7 +204,7 @@ export class Advancer implements OnModuleDestroy {
   /** Tasks that a rerun took over with their results. */
   private reused(run: Run): Promise<EndedTask[]> {
     return this.db.tasks
-      .find({ run_id: run._id, state: 'SUCCESS' })
+      .find({ run_id: run._id, state: { $in: ['SUCCESS', 'SKIPPED'] } })
       .project<EndedTask>({ node_id: 1, index: 1, state: 1 })
       .toArray();
   }

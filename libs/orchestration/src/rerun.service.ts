@@ -22,9 +22,9 @@ export class RerunService {
   }
 
   /**
-   * A new run of the same version, params and tags, started at once and linked by `rerun_of`.
-   * @param from `failed`: everything that did not end SUCCESS; `start`: everything; or a node id: that node,
-   *   all that comes after it, and what did not succeed elsewhere. The last two take nothing from the cache.
+   * A new run of the same version, params, tags and times of data, started at once and linked by `rerun_of`.
+   * @param from `failed`: what did not end well, and all that comes after it; `start`: everything; or a node id: that
+   *   node, all that comes after it, and likewise what did not end well elsewhere. The last two take nothing from the cache.
    * @throws DomainError CONFLICT for a run that has not ended, VALIDATION_ERROR for an unknown node.
    */
   async rerun(id: string, from: string, requestId?: string | null): Promise<Run> {
@@ -33,19 +33,12 @@ export class RerunService {
       throw conflict(`run '${id}' is ${run.state}; a run can be repeated once it has ended`);
     }
     const { graph } = await this.versions.get(run.engine.version_id);
-    const again = nodesToRepeat(graph, from);
-    const ended =
-      from === 'start'
-        ? []
-        : await this.db.tasks.find({ run_id: id, state: 'SUCCESS', index: null }).toArray();
-    const runId = newId('run');
-    const reused = new Map<string, Task>();
-    for (const task of ended) {
-      // What follows the end of a run follows the end of each.
-      const repeated = again.has(task.node_id) || graph.nodes.get(task.node_id)!.stage !== MAIN;
-      const taken = repeated ? null : await this.takeOver(task, runId);
-      if (taken) reused.set(task.node_id, taken);
+    if (from !== 'failed' && from !== 'start' && !graph.nodes.has(from)) {
+      const message = `must be 'failed', 'start' or a node of the run's pipeline version; it has no node '${from}'`;
+      throw invalid([{ field: 'from', message, type: 'unknown_node' }]);
     }
+    const runId = newId('run');
+    const reused = from === 'start' ? new Map<string, Task>() : await this.reuse(run, graph, from, runId);
     const created = await this.runs.insert({
       id: runId,
       project_id: run.project_id,
@@ -54,6 +47,10 @@ export class RerunService {
       pipeline_version: run.pipeline_version,
       params: run.params,
       tags: run.tags,
+      schedule_id: run.schedule_id,
+      scheduled_for: run.scheduled_for,
+      data_interval_start: run.data_interval_start,
+      data_interval_end: run.data_interval_end,
       priority: run.priority,
       timeout_seconds: run.timeout_seconds ?? undefined,
       request_id: requestId,
@@ -64,6 +61,32 @@ export class RerunService {
       fresh: from !== 'failed',
     });
     return this.runs.start(created._id);
+  }
+
+  /**
+   * The tasks whose results stand: those that ended well and whose parents' results stand too, since below a node that
+   * is repeated everything may be different, even whether a node is skipped. By node id.
+   */
+  private async reuse(
+    { _id: run_id }: Run,
+    graph: PipelineGraph,
+    from: string,
+    runId: string,
+  ): Promise<Map<string, Task>> {
+    const well = await this.db.tasks
+      .find({ run_id, state: { $in: ['SUCCESS', 'SKIPPED'] }, index: null })
+      .toArray();
+    const ended = new Map(well.map((task) => [task.node_id, task]));
+    const reused = new Map<string, Task>();
+    for (const id of graph.order) {
+      const { parents, stage } = graph.nodes.get(id)!;
+      const task = ended.get(id);
+      // What follows the end of a run follows the end of each.
+      const stands = id !== from && stage === MAIN && parents.every((parent) => reused.has(parent));
+      const taken = task && stands ? await this.takeOver(task, runId) : null;
+      if (taken) reused.set(id, taken);
+    }
+    return reused;
   }
 
   /**
@@ -85,24 +108,4 @@ export class RerunService {
       engine: { ...engine, artifact, claim: null, failures: 0, losses: 0, advanced: true },
     };
   }
-}
-
-/** The nodes that run again even if they succeeded. */
-function nodesToRepeat(graph: PipelineGraph, from: string): Set<string> {
-  if (from === 'failed' || from === 'start') return new Set();
-  if (!graph.nodes.has(from)) {
-    const message = `must be 'failed', 'start' or a node of the run's pipeline version; it has no node '${from}'`;
-    throw invalid([{ field: 'from', message, type: 'unknown_node' }]);
-  }
-  const again = new Set<string>([from]);
-  const todo = [from];
-  for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
-    for (const child of graph.nodes.get(id)!.children) {
-      if (!again.has(child)) {
-        again.add(child);
-        todo.push(child);
-      }
-    }
-  }
-  return again;
 }

@@ -52,7 +52,8 @@ export interface CreateRun {
 
 /** A run to be stored: what it is pinned to is known already. */
 export type PinnedRun = Omit<CreateRun, 'start'> &
-  Pick<Run, 'pipeline_name' | 'pipeline_version'> & {
+  Pick<Run, 'pipeline_name' | 'pipeline_version'> &
+  Partial<Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>> & {
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
@@ -170,11 +171,11 @@ export class RunService {
       rerun_of: pinned.rerun_of ?? null,
       parent_run_id: parent?.run._id ?? null,
       parent_task_id: parent?.task._id ?? null,
-      schedule_id: null,
+      schedule_id: pinned.schedule_id ?? null,
       // A sub-run is about the same data.
-      scheduled_for: parent?.run.scheduled_for ?? null,
-      data_interval_start: parent?.run.data_interval_start ?? null,
-      data_interval_end: parent?.run.data_interval_end ?? null,
+      scheduled_for: pinned.scheduled_for ?? parent?.run.scheduled_for ?? null,
+      data_interval_start: pinned.data_interval_start ?? parent?.run.data_interval_start ?? null,
+      data_interval_end: pinned.data_interval_end ?? parent?.run.data_interval_end ?? null,
       timeout_seconds,
       deadline: pinned.deadline ?? null,
       created_at: now,

@@ -18,8 +18,8 @@ export class DecisionDto {
 /** Where a rerun begins. */
 export class RerunDto {
   /**
-   * `failed` (what did not succeed), `start` (everything), or a node id: that node and all after it. The last two
-   * take nothing from the cache.
+   * `failed` (what did not succeed, and all after it), `start` (everything), or a node id: that node and all after
+   * it, and what did not succeed elsewhere. The last two take nothing from the cache.
    */
   @IsOptional()
   @MaxLength(63)

@@ -45,6 +45,64 @@ describe('a run in its owner’s hands', () => {
       expect(await engine.state(run)).toBe('SUCCESS');
     });
 
+    describe('and resumed while a worker claims', () => {
+      afterEach(() => jest.restoreAllMocks());
+
+      /** Lets `happen` come just before the next call of this kind. */
+      const before = (
+        name: 'tasks' | 'runs',
+        call: 'findOne' | 'updateOne',
+        happen: () => Promise<unknown>,
+      ) => {
+        const collection = engine.db[name] as typeof engine.db.tasks;
+        const real = collection[call].bind(collection) as (...args: unknown[]) => never;
+        jest.spyOn(collection, call).mockImplementationOnce(async (...args: unknown[]) => {
+          await happen();
+          return real(...args);
+        });
+        jest.spyOn(engine.db, name, 'get').mockReturnValue(collection as never);
+      };
+      /** A worker that got the job of `a` while the run is paused, and what happens at that moment. */
+      const claimWhilePaused = async (
+        name: 'tasks' | 'runs',
+        call: 'findOne' | 'updateOne',
+        happen: (run: string) => Promise<unknown>,
+      ): Promise<string> => {
+        const run = await engine.run([node('a')]);
+        await engine.runs.pause(run);
+        const task = await engine.db.tasks.findOne({ run_id: run, node_id: 'a' });
+        before(name, call, () => happen(run));
+        expect(await engine.tasks.claim(task!._id, 'w1')).toBeNull();
+        jest.restoreAllMocks();
+        return run;
+      };
+      const resume = (run: string) => engine.runs.resume(run);
+
+      it('before the worker has parked its task: it is handed over', async () => {
+        const run = await claimWhilePaused('tasks', 'updateOne', resume);
+        await engine.finish(run, 'a');
+        expect(await engine.state(run)).toBe('SUCCESS');
+      });
+
+      it('before the worker knows why it must not execute it: it is not taken for cancelled', async () => {
+        const run = await claimWhilePaused('runs', 'findOne', resume);
+        expect(await engine.states(run)).toEqual({ a: 'QUEUED' });
+        await engine.finish(run, 'a');
+        expect(await engine.state(run)).toBe('SUCCESS');
+      });
+
+      it('or cancelled: the task does not stay behind', async () => {
+        const run = await claimWhilePaused('tasks', 'updateOne', (id) => engine.runs.cancel(id));
+        // As the next worker that gets its job does.
+        const task = await engine.db.tasks.findOne({ run_id: run, node_id: 'a' });
+        expect(await engine.tasks.claim(task!._id, 'w2')).toBeNull();
+        expect([await engine.states(run), await engine.state(run)]).toEqual([
+          { a: 'CANCELLED' },
+          'CANCELLED',
+        ]);
+      });
+    });
+
     it('can be cancelled', async () => {
       const run = await engine.run([node('a')]);
       await engine.runs.pause(run);

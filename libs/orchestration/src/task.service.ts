@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
 import {
   isStopped,
+  isTerminalRun,
   type Json,
   type NodeDefinition,
   type TableRef,
@@ -292,28 +293,33 @@ export class TaskService {
     return claimed;
   }
 
-  /** Gives up a claim on a task of a run that is being cancelled, is paused, or has ended. */
+  /** Gives up a claim on a task of a run that is being cancelled, was paused a moment ago, or has ended. */
   private async leave(task: Task, claimId: string): Promise<void> {
     const run = await this.db.runs.findOne({ _id: task.run_id });
-    if (run?.state === 'PAUSED' && !isStopped(run, task)) {
-      // Parked as if it had never been claimed; resume hands it over again.
-      await this.db.tasks.updateOne(
-        { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
-        {
-          $set: { state: 'QUEUED', 'engine.claim': null, 'engine.dispatch': null },
-          $inc: { attempt: -1 },
-          $pop: { attempts: 1 },
-          $unset: { 'engine.check_at': 1 },
-        },
-        FAST,
-      );
-      await this.slots.fill(await this.slots.leave(run, task));
-      return;
-    }
+    // It may have been resumed since: only what is stopped or over ends its tasks.
+    if (run && !isTerminalRun(run.state) && !isStopped(run, task)) return this.park(run, task, claimId);
     const cancelled = { state: 'CANCELLED', attempt: 'CANCELLED', set: {} } as const;
     if ((await this.settleUnlogged(task, claimId, cancelled)) && run) {
       await this.afterwards(run, { ...task, state: 'CANCELLED' });
     }
+  }
+
+  /** RUNNING -> QUEUED, as if it had never been claimed; resume hands it over again. */
+  private async park(run: Run, task: Task, claimId: string): Promise<void> {
+    await this.db.tasks.updateOne(
+      { _id: task._id, state: 'RUNNING', 'engine.claim.id': claimId },
+      {
+        $set: { state: 'QUEUED', 'engine.claim': null, 'engine.dispatch': null },
+        $inc: { attempt: -1 },
+        $pop: { attempts: 1 },
+        $unset: { 'engine.check_at': 1 },
+      },
+      FAST,
+    );
+    await this.slots.fill(await this.slots.leave(run, task));
+    // Whoever resumes or cancels the run from here on finds the task parked; who did so before looked in vain.
+    const { state } = (await this.db.runs.findOne({ _id: run._id }, { projection: { state: 1 } })) ?? {};
+    if (state === 'QUEUED' || state === 'RUNNING') await this.dispatcher.handOver(run, [task]);
   }
 
   /** The one guarded write that ends an attempt. @returns whether the claim still held. */

@@ -90,6 +90,18 @@ describe('health and metrics', () => {
     expect(await metrics(workerMetrics)).toMatch(/^tauro_task_duration_seconds_count\{[^}]*\} [1-9]/m);
   });
 
+  it('finds its way back from connections to Redis that went silent', async () => {
+    const worker = tauro.workers[0]!;
+    const { pid } = worker;
+    cables.redis.stall();
+    const runId = await user.startNew([noop('first'), noop('second')], {
+      edges: [{ from: 'first', to: 'second' }],
+    });
+    expect((await user.ended(runId)).state).toBe('SUCCESS');
+    await tauro.ready();
+    expect([worker.running, worker.pid]).toEqual([true, pid]);
+  });
+
   it.each([
     ['mongodb', 'database'],
     ['redis', 'redis'],

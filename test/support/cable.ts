@@ -29,6 +29,14 @@ export class Cable {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** What is connected hears nothing any more and is not told, as when a firewall forgets it; new connections work. */
+  stall(): void {
+    for (const socket of this.sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
+  }
+
   plug(): void {
     this.cut = false;
   }

@@ -34,6 +34,13 @@ export const jobId = (taskId: string, dispatch: string): string => `${taskId}-${
 export const jobPriority = (priority: number): number => Math.max(1, 1000 - priority);
 
 /**
+ * How long a connection with a command under way may be silent before it is made anew, in ms. A firewall or a machine
+ * that vanished drops a connection without a word, and TCP itself would notice only after a quarter of an hour. Whoever
+ * takes jobs lets Redis think for up to 10 s (BullMQ's longest wait for a job), so that one is longer.
+ */
+export const SILENCE_MS = { command: 5000, blocking: 15_000 } as const;
+
+/**
  * Connection for whoever adds jobs: a command fails at once while Redis is away instead of waiting in memory,
  * because the state is already in MongoDB and the reconciler will hand the task over later.
  */
@@ -42,6 +49,7 @@ export const producerConnection = (url: string): RedisOptions => ({
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   commandTimeout: 2000,
+  socketTimeout: SILENCE_MS.command,
   retryStrategy: (times: number) => Math.min(100 * times, 2000),
 });
 
@@ -49,5 +57,6 @@ export const producerConnection = (url: string): RedisOptions => ({
 export const consumerConnection = (url: string): RedisOptions => ({
   url,
   maxRetriesPerRequest: null,
+  socketTimeout: SILENCE_MS.blocking,
   retryStrategy: (times: number) => Math.min(100 * times, 2000),
 });

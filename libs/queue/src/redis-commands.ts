@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '@tauro/platform';
+import { SILENCE_MS } from './queues.js';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /**
@@ -24,6 +25,7 @@ export function connectRedis(url: string, options: RedisOptions): Redis {
   const logger = new Logger('Redis');
   const redis = new Redis(url, {
     maxRetriesPerRequest: null,
+    socketTimeout: SILENCE_MS.command,
     retryStrategy: (times: number) => Math.min(100 * times, 2000),
     ...options,
   });

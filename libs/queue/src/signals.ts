@@ -7,6 +7,9 @@ import { connectRedis, RedisCommands } from './redis-commands.js';
 export type RunSignal = 'changed' | 'log';
 type Listener = (message: string) => void;
 
+/** A subscriber only listens, so it would never notice that its connection went silent; this asks. */
+const ASK_MS = 10_000;
+
 /**
  * Hints between processes over Redis publish/subscribe. A hint makes things fast, never correct: whoever
  * misses one finds the same fact in MongoDB with its next heartbeat or poll.
@@ -14,6 +17,7 @@ type Listener = (message: string) => void;
 @Injectable()
 export class Signals implements OnModuleDestroy {
   private subscriber?: Redis;
+  private asking?: NodeJS.Timeout;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly prefix: string;
 
@@ -60,6 +64,7 @@ export class Signals implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
+    clearInterval(this.asking);
     this.subscriber?.disconnect();
   }
 
@@ -91,6 +96,7 @@ export class Signals implements OnModuleDestroy {
     subscriber.on('message', (channel: string, message: string) => {
       for (const listener of this.listeners.get(channel) ?? []) listener(message);
     });
+    this.asking = setInterval(() => void subscriber.ping().catch(() => undefined), ASK_MS);
     return subscriber;
   }
 }

@@ -15,7 +15,8 @@ const RULES: Rule[] = [
   {
     name: 'HOST',
     broken: (env) => !env.ENABLE_AUTH && !isLoopback(env.HOST) && !env.ALLOW_UNAUTHENTICATED_NETWORK,
-    problem: 'others could reach the API while ENABLE_AUTH is false; enable it, or accept that openly',
+    problem:
+      'others could reach the API while ENABLE_AUTH is false; keep to this machine, or accept that openly',
     example: 'HOST=127.0.0.1 (or ALLOW_UNAUTHENTICATED_NETWORK=true)',
   },
   {
@@ -24,6 +25,12 @@ const RULES: Rule[] = [
       env.CORS_ALLOW_CREDENTIALS && env.CORS_ALLOW_ORIGINS.some((origin) => origin.includes('*')),
     problem: 'a wildcard would give credentials to every site; list the origins',
     example: 'CORS_ALLOW_ORIGINS=["https://app.example.com"] (or CORS_ALLOW_CREDENTIALS=false)',
+  },
+  {
+    name: 'ENABLE_AUTH',
+    broken: (env) => env.ENABLE_AUTH,
+    problem: 'this version cannot authenticate anybody yet, so the API would be open all the same',
+    example: 'ENABLE_AUTH=false (behind a proxy that authenticates)',
   },
   {
     name: 'SECRET_KEY',

@@ -156,4 +156,21 @@ describe('projects', () => {
     const narrow = await api.get('/api/v1/projects?fields=name&limit=1');
     expect(Object.keys(narrow.body.data[0]).sort()).toEqual(['id', 'name']);
   });
+
+  it('are counted up to 10,000 of those that a filter lets through, and then said to be more', async () => {
+    const projects = tauro.database.collection<{ _id: string }>('projects');
+    const add = (from: number, to: number) =>
+      projects.insertMany(
+        Array.from({ length: to - from }, (_, i) => {
+          const name = `many_${from + i}`;
+          return { _id: `proj_${name.replace('_', '')}`, name, name_key: name, owner: 'many' };
+        }),
+      );
+    const meta = async () => (await api.get('/api/v1/projects?owner=many&limit=1')).body.meta;
+    await add(0, 10_000);
+    expect(await meta()).toMatchObject({ total: 10_000, has_more: true });
+    expect(await meta()).not.toHaveProperty('total_is_lower_bound');
+    await add(10_000, 10_001);
+    expect(await meta()).toMatchObject({ total: 10_000, total_is_lower_bound: true, has_more: true });
+  });
 });

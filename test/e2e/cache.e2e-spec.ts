@@ -1,7 +1,15 @@
-import { existsSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { chain, noop, task } from '../support/nodes.js';
 import { Tauro } from '../support/tauro.js';
 import { expectStatus, User } from '../support/user.js';
@@ -118,6 +126,15 @@ describe('a node with a cache', () => {
       }
     });
 
+    it('executes in the runs that such a rerun starts', async () => {
+      const inner = await store([task('calc', 'echo', { inner: 1 }, HOUR)]);
+      const outer = await store([{ id: 'sub', type: 'pipeline', config: { pipeline_id: inner } }]);
+      const first = await run(outer);
+      const calcOf = async (id: string) => (await user.tasks((await user.tasks(id)).sub.sub_run_id)).calc;
+      expect((await calcOf(await run(outer))).cached).toBe(true);
+      expect((await calcOf(await rerun(first, 'start'))).cached).toBe(false);
+    });
+
     it('is not cached when it fails', async () => {
       const retry_policy = { max_attempts: 2, backoff_seconds: 0 };
       const pipeline = await store([task('calc', 'fail_times', { times: 1 }, { ...HOUR, retry_policy })]);
@@ -198,6 +215,21 @@ describe('a node with a cache', () => {
       writeFileSync(file('c2.csv'), 'n\n2\n');
       const third = await run(pipeline);
       expect((await user.tasks(third)).rows).toMatchObject({ cached: false, output: { rows: 2 } });
+    });
+
+    it('that several runs make at once is kept once', async () => {
+      const pipeline = await store([
+        { id: 'rows', type: 'source', config: { source_type: 'inline', rows: [{ once: 1 }] }, ...HOUR },
+      ]);
+      const runs = await Promise.all(Array.from({ length: 4 }, () => run(pipeline)));
+      expect(await cachedOf(await run(pipeline))).toEqual({ rows: true });
+      const entries = await tauro.database
+        .collection('node_cache')
+        .find({ run_id: { $in: runs } })
+        .toArray();
+      expect(entries).toHaveLength(1);
+      const { artifact } = entries[0]!.table;
+      expect(readdirSync(dirname(join(tauro.env.ARTIFACTS_URL!, artifact)))).toEqual([basename(artifact)]);
     });
 
     it.each<[string, (path: string) => void]>([

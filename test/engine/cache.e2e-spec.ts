@@ -1,10 +1,13 @@
 import { type NodeCacheEntry } from '@tauro/database';
-import { ArtifactStore } from '@tauro/nodes';
-import { CacheRemoval, LEFTOVER_AGE_MS } from '@tauro/orchestration';
+import { type Json } from '@tauro/domain';
+import { ArtifactStore, type NodeContext, type NodeKind } from '@tauro/nodes';
+import { CacheRemoval, type ClaimedTask, LEFTOVER_AGE_MS, type Outcome } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { NodeCache } from '../../apps/worker/src/execution/node-cache.js';
+import { type TablePool } from '../../apps/worker/src/executors/table-pool.js';
 import { Engine } from '../support/engine.js';
 
 const hashOf = (name: string): string => createHash('sha256').update(name).digest('hex');
@@ -85,5 +88,74 @@ describe('cached results that are past their time', () => {
     await sweepAll(new Date(Date.now() + LEFTOVER_AGE_MS + 60_000));
     expect(keys.map(there)).toEqual([true, false, false]);
     expect(await left(long.hash)).toBe(1);
+  });
+});
+
+describe('the cache of a worker', () => {
+  let engine: Engine;
+  let cache: NodeCache;
+  let warnings: string[];
+  /** What the node depends on outside its run. */
+  let outside: Json;
+  beforeAll(async () => {
+    engine = await Engine.start();
+    const noTables = undefined as unknown as TablePool;
+    cache = new NodeCache(engine.db, noTables, new ArtifactStore(engine.app.get(Env).ARTIFACTS_URL));
+  });
+  beforeEach(() => {
+    warnings = [];
+    outside = 'as it was';
+  });
+  afterEach(() => jest.restoreAllMocks());
+  afterAll(() => engine.stop({ drop: true }));
+
+  const kind = {
+    type: 'reader',
+    pins: { has: () => true, read: () => Promise.resolve(outside) },
+  } as Partial<NodeKind> as NodeKind;
+  /** What an attempt of a node with this config yields, and whether it executed. */
+  const attempt = async (config: object, { fresh = false, during = () => {} } = {}) => {
+    const node = { id: 'n', type: kind.type, cache: { ttl_seconds: 60 } };
+    const run = { _id: 'run_1', project_id: engine.project, engine: { fresh } };
+    const claimed = { node, run, claimId: 'c1' } as unknown as ClaimedTask;
+    const context = {
+      config,
+      inputs: [],
+      run: { id: run._id },
+      signal: new AbortController().signal,
+      log: (_: string, message: string) => warnings.push(message),
+    } as unknown as NodeContext;
+    let executed = false;
+    const outcome = await cache.through(claimed, kind, context, {}, () => {
+      executed = true;
+      during();
+      return Promise.resolve({ kind: 'success', output: outside } satisfies Outcome);
+    });
+    return { executed, output: (outcome as Outcome & { kind: 'success' }).output };
+  };
+
+  it('does not keep what was made of a file that changed meanwhile', async () => {
+    const change = (): void => void (outside = 'changed');
+    expect(await attempt({ a: 1 }, { during: change })).toMatchObject({ executed: true });
+    outside = 'as it was';
+    expect(await attempt({ a: 1 })).toEqual({ executed: true, output: 'as it was' });
+    expect(await attempt({ a: 1 })).toEqual({ executed: false, output: 'as it was' });
+    outside = 'changed';
+    expect(await attempt({ a: 1 })).toEqual({ executed: true, output: 'changed' });
+  });
+
+  it('is not in the way when it cannot be asked, and says so in the log', async () => {
+    await attempt({ a: 2 });
+    jest.spyOn(engine.db, 'cache', 'get').mockImplementation(() => {
+      throw new Error('connection closed');
+    });
+    expect(await attempt({ a: 2 })).toMatchObject({ executed: true });
+    expect(warnings).toContain('the cache cannot be used at the moment');
+  });
+
+  it('is passed by in a run that is to execute truly, and has the newer result afterwards', async () => {
+    await attempt({ a: 3 });
+    expect(await attempt({ a: 3 }, { fresh: true })).toMatchObject({ executed: true });
+    expect(await attempt({ a: 3 })).toMatchObject({ executed: false });
   });
 });

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type NodeCacheEntry } from '@tauro/database';
 import { type Json, renderConfig, type TableRef, type TemplateScope } from '@tauro/domain';
-import { type ArtifactStore, type NodeContext, type NodeInput, type NodeKind } from '@tauro/nodes';
+import { type ArtifactStore, type NodeContext, NodeError, type NodeInput, type NodeKind } from '@tauro/nodes';
 import { type ClaimedTask, Collections, FAST, type Outcome } from '@tauro/orchestration';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
@@ -10,6 +10,8 @@ import { stat } from 'node:fs/promises';
 import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS } from '../tokens.js';
 import { cacheKeyOf, handlerPart, type InputDigest } from './cache-key.js';
+
+const DUPLICATE_KEY = 11000;
 
 type Success = Outcome & { kind: 'success' };
 
@@ -20,6 +22,7 @@ type Success = Outcome & { kind: 'success' };
  */
 @Injectable()
 export class NodeCache {
+  private readonly logger = new Logger(NodeCache.name);
   /** Digests of tables by the identity of their file: published tables never change, and links share it. */
   private readonly digests = new LRUCache<string, string>({ max: 1000 });
 
@@ -64,9 +67,10 @@ export class NodeCache {
     try {
       return await ask();
     } catch (error) {
-      if (!context.signal.aborted) {
-        context.log('WARNING', `the cache is not used: ${(error as Error).message}`);
-      }
+      // What is wrong with the node itself its execution will say; the rest is not for its owner.
+      if (context.signal.aborted || error instanceof NodeError) return undefined;
+      this.logger.warn({ run_id: context.run.id }, `cache: ${(error as Error).message}`);
+      context.log('WARNING', 'the cache cannot be used at the moment');
       return undefined;
     }
   }
@@ -157,10 +161,12 @@ export class NodeCache {
       created_at,
       expires_at: new Date(created_at.getTime() + node.cache!.ttl_seconds * 1000),
     };
-    const replaced = await this.db.cache.findOneAndReplace({ _id: hash }, entry, {
-      ...FAST,
-      upsert: true,
-      returnDocument: 'before',
+    const options = { ...FAST, upsert: true, returnDocument: 'before' } as const;
+    const replace = () => this.db.cache.findOneAndReplace({ _id: hash }, entry, options);
+    // Of two that insert it at once the second is refused, and then replaces it.
+    const replaced = await replace().catch((error: { code?: number }) => {
+      if (error.code !== DUPLICATE_KEY) throw error;
+      return replace();
     });
     if (replaced?.table) await this.artifacts.remove(replaced.table.artifact);
   }

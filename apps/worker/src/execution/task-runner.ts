@@ -162,10 +162,12 @@ export class TaskRunner {
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
       const work = () => (kind.isolated ? this.tables.execute(kind, context) : kind.execute(context));
-      return await this.cache.through(claimed, kind, context, surroundings.scope, async () => {
+      const working = this.cache.through(claimed, kind, context, surroundings.scope, async () => {
         const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
         return this.outcomeOf(node, result);
       });
+      // The cache reads files too, which may take as long as they like.
+      return await stoppable(working, abort.signal);
     } catch (error) {
       return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
     } finally {

@@ -37,7 +37,11 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('DuplicateColumn', 'two columns would have one name'),
   type('BadValue', 'a value cannot be converted'),
   type('TableError', 'the database failed otherwise', 'it depends'),
-  type('OutOfMemory', 'the query or the handler needs more memory than it may have', true),
+  type(
+    'OutOfMemory',
+    'more memory is needed than may be; final when a table process outgrew its bound',
+    'it depends',
+  ),
   // HTTP
   type('EgressDenied', 'the address is private, or a metadata service'),
   type('HttpConnection', 'no connection, or it broke', true),

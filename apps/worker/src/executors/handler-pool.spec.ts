@@ -405,6 +405,16 @@ describe('the start', () => {
     expect(await call(pool, 'b')).toBe(1);
   });
 
+  it('tells by the version of a handler whether its module has changed', async () => {
+    const versionIn = async (text: string): Promise<string | undefined> =>
+      (await startWith({ 'a.ts': text })).version('a');
+    const before = await versionIn(task("'a'"));
+    expect(before).toMatch(/^[0-9a-f]{64}$/);
+    expect(await versionIn(task("'a'"))).toBe(before);
+    expect(await versionIn(task("'a'").replace('return 1', 'return 2'))).not.toBe(before);
+    expect((await startWith({})).version('a')).toBeUndefined();
+  });
+
   it('works without any handler', async () => {
     expect((await startWith({})).names()).toEqual([]);
   });

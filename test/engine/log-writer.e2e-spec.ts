@@ -54,6 +54,28 @@ describe('lines of a log', () => {
     },
   );
 
+  it('are refused once the log has ended, also of a process that knows nothing of that', async () => {
+    const runId = 'run_ended';
+    const other = await Engine.start(engine.database);
+    try {
+      const late = other.app.get(RunLogWriter);
+      late.append(runId, null, 'INFO', 'in time');
+      await late.flush(runId);
+      await logs.close(runId, [{ level: 'INFO', message: 'the last' }]);
+      late.append(runId, null, 'INFO', 'too late');
+      await late.flush(runId);
+      logs.append(runId, null, 'INFO', 'too late as well');
+      await logs.flush(runId);
+      await late.close(runId, [{ level: 'INFO', message: 'the last again' }]);
+      expect(await stored(runId)).toEqual([
+        [1, 'in time'],
+        [2, 'the last'],
+      ]);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('are stored again, without a gap, when a database that crashed has lost them', async () => {
     const runId = 'run_lossy';
     for (const message of ['one', 'lost', 'lost, too']) {

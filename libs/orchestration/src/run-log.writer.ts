@@ -168,12 +168,15 @@ export class RunLogWriter implements OnModuleDestroy {
     buffer.epoch = this.db.epoch;
   }
 
-  /** Takes the place after the last chunk; when another process was faster, the place after that one. */
+  /**
+   * Takes the place after the last chunk; when another process was faster, the place after that one. A log that has
+   * ended takes no more: readers have left, and what still comes is of an attempt that was given up.
+   */
   private async insert(runId: string, buffer: Buffer, chunk: Chunk, final: boolean): Promise<void> {
     const { lines } = chunk;
     for (;;) {
-      if (buffer.next === 0) buffer.next = await this.end(runId);
-      const first_seq = buffer.next;
+      const first_seq = buffer.next || (await this.end(runId));
+      if (first_seq === null) return;
       // Whatever goes wrong, what this process knew of the end is no longer to be trusted.
       buffer.next = 0;
       try {
@@ -185,7 +188,6 @@ export class RunLogWriter implements OnModuleDestroy {
         return;
       } catch (error) {
         if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-        if (final && (await this.isClosed(runId))) return;
         if (await this.db.logs.findOne({ _id: chunk._id }, { projection: { _id: 1 } })) return;
       }
     }
@@ -195,12 +197,13 @@ export class RunLogWriter implements OnModuleDestroy {
     return (await this.db.logs.findOne({ run_id: runId, final: true }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** The number after the run's last stored line. */
-  private async end(runId: string): Promise<number> {
+  /** The number after the run's last stored line; null when the log has ended. */
+  private async end(runId: string): Promise<number | null> {
     const last = await this.db.logs.findOne(
       { run_id: runId },
-      { sort: { first_seq: -1 }, projection: { first_seq: 1, count: 1 } },
+      { sort: { first_seq: -1 }, projection: { first_seq: 1, count: 1, final: 1 } },
     );
+    if (last?.final) return null;
     return last ? last.first_seq + last.count : 1;
   }
 }

@@ -8,6 +8,9 @@ import { WakeProcessor } from './processors/wake.processor.js';
 /** Wake-ups are short and must not wait behind long tasks, so they have slots of their own. */
 const WAKE_CONCURRENCY = 20;
 
+/** A job that was lost so often is dropped; the reconciler then hands its task over anew. */
+const MAX_STALLS = 10;
+
 /**
  * Takes jobs off the queues. BullMQ's own repetition of stalled jobs decides nothing here: a job that comes
  * twice finds nothing to claim. It only cleans up after a worker that died.
@@ -48,11 +51,15 @@ export class Consumers {
     processor: { queue: string; process(data: T): Promise<void> },
     concurrency: number,
   ): Worker {
+    const lease = this.env.LEASE_SECONDS * 1000;
     const worker = new Worker<T>(processor.queue, (job) => processor.process(job.data), {
       connection: consumerConnection(this.env.REDIS_URL!),
       prefix: this.env.QUEUE_PREFIX,
       concurrency,
-      lockDuration: 30_000,
+      // A worker may die between taking a job and claiming its task: that is found as soon as a lost lease.
+      lockDuration: lease,
+      stalledInterval: lease / 4,
+      maxStalledCount: MAX_STALLS,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });

@@ -11,8 +11,9 @@ import { PinnedVersions } from './pinned-versions.js';
 import { rankUpdate } from './slots/rank.js';
 import { type SlotTask, TaskSlots } from './slots/task-slots.js';
 
-/** How long a queued task may go unclaimed before the reconciler looks whether its job still exists. */
-const QUEUED_CHECK_MS = 15_000;
+/** How long a queued task may go unclaimed before the reconciler looks whether its job exists, and looks again. */
+const FIRST_LOOK_MS = 5000;
+const LOOK_AGAIN_MS = 15_000;
 
 /** What a dispatch needs to know of a run. */
 export type RunRef = Pick<Run, '_id' | 'engine' | 'priority'>;
@@ -79,7 +80,7 @@ export class Dispatcher {
   private async queue(tasks: Ready[], set: object): Promise<number> {
     if (tasks.length === 0) return 0;
     const now = new Date();
-    const check_at = new Date(now.getTime() + QUEUED_CHECK_MS);
+    const check_at = new Date(now.getTime() + FIRST_LOOK_MS);
     const { matchedCount } = await this.db.tasks.updateMany(
       { _id: { $in: tasks.map(({ _id }) => _id) }, state: 'PENDING' },
       [{ $set: { state: 'QUEUED', queued_at: now, 'engine.check_at': check_at, ...set } }],
@@ -126,7 +127,7 @@ export class Dispatcher {
       {
         $set: {
           'engine.dispatch': dispatch,
-          'engine.check_at': new Date(Date.now() + delayMs + QUEUED_CHECK_MS),
+          'engine.check_at': new Date(Date.now() + delayMs + FIRST_LOOK_MS),
         },
       },
       FAST,
@@ -145,7 +146,7 @@ export class Dispatcher {
   async checkLater(taskIds: string[]): Promise<void> {
     await this.db.tasks.updateMany(
       { _id: { $in: taskIds }, state: 'QUEUED' },
-      { $set: { 'engine.check_at': new Date(Date.now() + QUEUED_CHECK_MS) } },
+      { $set: { 'engine.check_at': new Date(Date.now() + LOOK_AGAIN_MS) } },
       FAST,
     );
   }

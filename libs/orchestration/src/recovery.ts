@@ -20,7 +20,7 @@ export const TASK_RECOVERY: readonly Recovery[] = [
   {
     state: 'QUEUED',
     wokenBy: 'its job',
-    checkAt: '15 s after it was handed over',
+    checkAt: '5 s after it was handed over, then every 15 s',
     action: 'hand it over again if its job is gone, or if a limit lets it in by now',
   },
   {

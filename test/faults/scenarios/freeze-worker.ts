@@ -3,6 +3,10 @@ import { givenUp, inFlightAt, reexecutions } from '../history/measures.js';
 import { Load } from '../load.js';
 import { QUICK, type Scenario, seconds, unless } from '../scenario.js';
 import { type Setting } from '../stage.js';
+import { waitFor } from '../../support/wait-for.js';
+
+/** A worker that goes on again notices within a heartbeat, or when what it had in hand ends. */
+const NOTICE_MS = 10_000;
 
 interface Params extends Setting {
   rounds: number;
@@ -33,9 +37,15 @@ export const freezeWorker: Scenario<Params> = {
     }
     const history = await stage.history();
     const taken = inFlightAt(history, frozen).length;
-    const refused = stage.tauro.workers
-      .map((worker) => worker.logs().match(/claim is lost|late completion ignored/g)?.length ?? 0)
-      .reduce((sum, count) => sum + count, 0);
+    const noticed = (): number =>
+      stage.tauro.workers
+        .map((worker) => worker.logs().match(/claim is lost|late completion ignored/g)?.length ?? 0)
+        .reduce((sum, count) => sum + count, 0);
+    // It finds out when its attempt ends or with its next heartbeat, and the others may be done before.
+    await waitFor(() => noticed() > 0, { what: 'a worker to notice', timeout: NOTICE_MS }).catch(
+      () => undefined,
+    );
+    const refused = noticed();
     const again = reexecutions(history);
     return {
       did: `${rounds} x SIGSTOP of a worker for ${(2 * leaseMs) / 1000} s, then SIGCONT`,

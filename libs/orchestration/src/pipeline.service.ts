@@ -262,7 +262,10 @@ function nameTaken(error: unknown, name: string): unknown {
     : error;
 }
 
-/** SHA-256 of the canonical JSON: keys in order, so that how a file was written makes no version. */
+/**
+ * SHA-256 of the canonical JSON: keys in order, so that how a file was written makes no version. Within a `config` the
+ * order as written counts, because it may be that of columns.
+ */
 export function checksumOf(definition: PipelineDefinition): string {
   const canonical = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(canonical);
@@ -270,7 +273,7 @@ export function checksumOf(definition: PipelineDefinition): string {
     return Object.fromEntries(
       Object.entries(value)
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, inner]) => [key, canonical(inner)]),
+        .map(([key, inner]) => [key, key === 'config' ? inner : canonical(inner)]),
     );
   };
   return createHash('sha256')

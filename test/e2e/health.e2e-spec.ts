@@ -102,6 +102,37 @@ describe('health and metrics', () => {
     expect([worker.running, worker.pid]).toEqual([true, pid]);
   });
 
+  it('a worker that stays deaf says that it is not ready, and ends so that it is started again', async () => {
+    const line = await Cable.to(process.env.TEST_REDIS_URL!);
+    const port = String(await freePort());
+    // Only the deaf one could take the job.
+    await tauro.workers[0]!.stop();
+    const deaf = await tauro.addWorker({ REDIS_URL: line.url, DEAF_SECONDS: '2', PROMETHEUS_PORT: port });
+    try {
+      const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${port}/health/ready`);
+      expect(await (await ready()).json()).toEqual({ checks: { database: 'ok', redis: 'ok', queue: 'ok' } });
+      line.stall();
+      const runId = await user.startNew([noop('only')]);
+      const said = await waitFor(
+        async () => {
+          const answer = await ready();
+          const { checks } = (await answer.json()) as { checks: { queue: string } };
+          return checks.queue === 'error' && answer.status;
+        },
+        { what: 'the deaf worker to say so' },
+      );
+      expect(said).toBe(503);
+      await waitFor(() => !deaf.running, { what: 'the deaf worker to end' });
+      expect(deaf.ending).toContain('1');
+      expect(deaf.logs()).toContain('no job was taken for 2 s, though jobs wait and slots are free');
+      await tauro.addWorker();
+      expect((await user.ended(runId)).state).toBe('SUCCESS');
+    } finally {
+      await deaf.stop();
+      await line.close();
+    }
+  });
+
   it.each([
     ['mongodb', 'database'],
     ['redis', 'redis'],
@@ -125,7 +156,7 @@ describe('health and metrics', () => {
       cables[store].plug();
     }
     await tauro.ready();
-    expect(tauro.apiProcess().running && tauro.workers[0]!.running).toBe(true);
+    expect(tauro.apiProcess().running && tauro.workers.at(-1)!.running).toBe(true);
     // Workers too found their way back: new work gets done.
     const runId = await user.startNew([noop('only')]);
     expect((await user.ended(runId)).state).toBe('SUCCESS');

@@ -10,6 +10,7 @@ import { Consumers } from './consumers.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { HandlerPool } from './executors/handler-pool.js';
 import { TablePool } from './executors/table-pool.js';
+import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
 import { nodeSettings, tableProcesses } from './node-settings.js';
 import { Presence } from './presence.js';
@@ -46,11 +47,12 @@ async function main(): Promise<void> {
   const inHand = app.get(TasksInHand);
 
   let leaving: Promise<void> | undefined;
-  const leave = async (why: string): Promise<void> => {
+  const leave = async (why: string, code: number): Promise<void> => {
     // A native call that cannot be interrupted must not keep a leaving process: what it does is repeated elsewhere.
     const last = (env.SHUTDOWN_GRACE_SECONDS + LEAVING_SECONDS) * 1000;
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), last).unref();
     logger.log(`${why}: finishing ${inHand.count} tasks, for ${env.SHUTDOWN_GRACE_SECONDS} s at most`);
+    app.get(Hearing).stop();
     await Promise.race([presence.draining(), sleep(1000)]);
     const closed = consumers.close();
     await Promise.race([closed, sleep(env.SHUTDOWN_GRACE_SECONDS * 1000, undefined, { ref: false })]);
@@ -63,10 +65,10 @@ async function main(): Promise<void> {
     app.get(MetricsServer).stop();
     await Promise.all([handlers.close(), tables.close()]);
     await Promise.race([app.close(), sleep(3000)]);
-    process.exit(0);
+    process.exit(code);
   };
-  const onSignal = (why: string): void => {
-    leaving ??= leave(why).catch((error: Error) => {
+  const onSignal = (why: string, code = 0): void => {
+    leaving ??= leave(why, code).catch((error: Error) => {
       logger.error(error.message, error.stack);
       process.exit(1);
     });
@@ -81,6 +83,8 @@ async function main(): Promise<void> {
   await presence.start();
   app.get(Reconciler).start();
   app.get(Retention).start();
+  // Whoever started this worker starts it again.
+  app.get(Hearing).start((why) => onSignal(why, 1));
   logger.log(
     `worker ready: ${env.WORKER_CONCURRENCY} slots, handlers: ${handlers.names().join(', ') || 'none'}`,
   );

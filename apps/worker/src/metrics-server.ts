@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { StoreHealth } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
+import { Hearing } from './hearing.js';
 import { createServer, type Server } from 'node:http';
 import { register } from 'prom-client';
 
@@ -13,6 +14,7 @@ export class MetricsServer {
   constructor(
     private readonly env: Env,
     private readonly stores: StoreHealth,
+    private readonly hearing: Hearing,
   ) {}
 
   /** A port that is taken costs the metrics, not the worker: the message says how to change it. */
@@ -51,8 +53,8 @@ export class MetricsServer {
       return { status: 200, type: register.contentType, body: await register.metrics() };
     if (path === '/health/live') return { status: 200, type: 'application/json', body: '{"status":"alive"}' };
     if (path === '/health/ready') {
-      const checks = await this.stores.check();
-      const ready = checks.database === 'ok' && checks.redis === 'ok';
+      const checks = { ...(await this.stores.check()), queue: this.hearing.well ? 'ok' : 'error' };
+      const ready = Object.values(checks).every((check) => check === 'ok');
       return { status: ready ? 200 : 503, type: 'application/json', body: JSON.stringify({ checks }) };
     }
     return { status: 404, type: 'text/plain', body: 'not found\n' };

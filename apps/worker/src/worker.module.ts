@@ -14,6 +14,7 @@ import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
 import { TablePool } from './executors/table-pool.js';
+import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
 import { Presence } from './presence.js';
 import { TaskProcessor } from './processors/task.processor.js';
@@ -41,6 +42,7 @@ export class WorkerModule {
       ],
       providers: [
         Consumers,
+        Hearing,
         MetricsServer,
         NodeCache,
         Presence,

@@ -340,6 +340,13 @@ export class Env {
   )
   readonly CLEANUP_SECONDS!: number;
 
+  @Variable(
+    number(60, 0),
+    '60',
+    'Seconds a worker with free slots may take no job while some wait; then it ends, to be started again. 0: never.',
+  )
+  readonly DEAF_SECONDS!: number;
+
   @Variable(number(10, 0), '10', 'Seconds a process may finish its work after SIGTERM.')
   readonly SHUTDOWN_GRACE_SECONDS!: number;
 

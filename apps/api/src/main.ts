@@ -2,8 +2,9 @@ import 'reflect-metadata';
 import { type Env, EnvError, loadEnv } from '@tauro/platform';
 import cluster from 'node:cluster';
 import { storeError } from './http/store-errors.js';
+import { ListenError } from './listen-error.js';
 import { runPrimary } from './primary.js';
-import { PortTakenError, serve } from './serve.js';
+import { serve } from './serve.js';
 
 const STORE_EXAMPLES = { MONGODB_URL: 'mongodb://localhost:27017', REDIS_URL: 'redis://localhost:6379' };
 
@@ -31,7 +32,7 @@ main().catch((error: unknown) => {
 
 /** What a person can put right is said plainly, anything else with its stack. */
 function explain(error: unknown): string {
-  if (error instanceof EnvError || error instanceof PortTakenError) return error.message;
+  if (error instanceof EnvError || error instanceof ListenError) return error.message;
   if (!(error instanceof Error)) return String(error);
   return storeError(error)
     ? `A store cannot be reached: ${error.message}. Start it, or correct MONGODB_URL or REDIS_URL.`

@@ -11,16 +11,8 @@ import { BootLogger } from './boot-logger.js';
 import { answerClientErrors } from './http/client-errors.js';
 import { setUpDocs } from './http/openapi/docs.js';
 import { setUpHttp } from './http/set-up-http.js';
+import { ListenError } from './listen-error.js';
 import { closeOnSignal } from './shutdown.js';
-
-/** Another process listens there. */
-export class PortTakenError extends Error {
-  constructor(env: Env) {
-    super(
-      `PORT: ${env.HOST}:${env.PORT} is already in use; stop what listens there or choose another, such as PORT=8001`,
-    );
-  }
-}
 
 /** Starts one API process; returns when it listens. */
 export async function serve(env: Env): Promise<void> {
@@ -50,8 +42,7 @@ async function listen(server: Server, env: Env): Promise<AddressInfo> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    throw taken ? new PortTakenError(env) : error;
+    throw new ListenError(env, error as NodeJS.ErrnoException);
   }
   return server.address() as AddressInfo;
 }

@@ -5,7 +5,7 @@ describe('the configuration of npm start', () => {
     expect(cliEnv([], {}, '')).toMatchObject({
       PIPELINES_PATH: ['examples/pipelines'],
       HANDLERS_PATH: ['examples/handlers'],
-      DATA_ROOTS: expect.arrayContaining(['examples', 'node_modules/vega-datasets/data']),
+      DATA_ROOTS: expect.arrayContaining(['examples/legacy/data', 'node_modules/vega-datasets/data']),
     });
   });
 

@@ -6,7 +6,7 @@ import { type Env, loadEnv } from '@tauro/platform';
 const EXAMPLES = {
   PIPELINES_PATH: 'examples/pipelines',
   HANDLERS_PATH: 'examples/handlers',
-  DATA_ROOTS: 'data,examples,node_modules/vega-datasets/data,.tauro/output',
+  DATA_ROOTS: 'data,examples/legacy/data,node_modules/vega-datasets/data,.tauro/output',
 };
 
 /** The configuration of `npm start`, `dev` and `demo`. @throws EnvError */

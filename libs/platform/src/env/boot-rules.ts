@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 import { type Env, SECRET_KEY_PLACEHOLDER } from './env.js';
 import { type EnvProblem } from './env-error.js';
 
@@ -39,12 +41,20 @@ const RULES: Rule[] = [
     example: 'SECRET_KEY=(the output of: openssl rand -base64 48)',
   },
   {
+    name: 'DATA_ROOTS',
+    broken: (env) => env.HANDLERS_PATH.some((path) => env.DATA_ROOTS.some((root) => isWithin(path, root))),
+    problem: 'hold a folder of HANDLERS_PATH, so that a pipeline could write the code that workers load',
+    example: 'DATA_ROOTS=["data"], with the handlers elsewhere',
+  },
+  {
     name: 'HEARTBEAT_SECONDS',
     broken: (env) => env.HEARTBEAT_SECONDS > env.LEASE_SECONDS / 2,
     problem: 'is more than half of LEASE_SECONDS, so that one late heartbeat would lose a task',
     example: 'HEARTBEAT_SECONDS=3 with LEASE_SECONDS=10',
   },
 ];
+
+const isWithin = (path: string, folder: string): boolean => !/^\.\.(\/|$)/.test(relative(folder, path));
 
 /** The rules that this configuration breaks. */
 export function checkBootRules(env: Env): EnvProblem[] {

@@ -1,5 +1,6 @@
 import {
   boolean,
+  host,
   integer,
   list,
   number,
@@ -23,7 +24,7 @@ export const SECRET_KEY_PLACEHOLDER = 'your-secret-key-here-change-in-production
  */
 export class Env {
   // Server
-  @Variable(text('127.0.0.1'), '127.0.0.1', 'Address the API listens on.')
+  @Variable(host('127.0.0.1'), '127.0.0.1', 'Address the API listens on.')
   readonly HOST!: string;
 
   @Variable(integer(8000, 0, 65535), '8000', 'TCP port of the API; 0 takes any free one.')

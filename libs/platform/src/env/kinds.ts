@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** How the text of a variable becomes a value. `parse` throws an Error whose message says what the text is not. */
 export interface Kind<T> {
   parse(text: string): T;
@@ -22,6 +24,19 @@ export const orNone = (example: string): Kind<string | undefined> =>
 /** Letters, digits, `_`, `-` and `.`: safe in a key, a file name or a header. */
 export const word = (example: string): Kind<string> =>
   matching(example, /^[\w.-]{1,63}$/, 'a name of at most 63 letters, digits, "_", "-" or "."');
+
+/** An address or a name that a server can listen on. */
+export const host = (example: string): Kind<string> =>
+  kind(example, (value) => {
+    const address = value.replace(/^\[(.*)\]$/, '$1');
+    if (isIP(address) === 0 && !HOST_NAME.test(value))
+      throw new Error('is neither an IP address nor a host name');
+    return value;
+  });
+
+/** Its last label is no number, so that a mistyped address is not taken for a name. */
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 export const url = (example: string, ...schemes: string[]): Kind<string> =>
   kind(example, (value) => {
@@ -97,5 +112,21 @@ export const timezone: Kind<string> = kind('Europe/Madrid', (value) => {
 /** Express's `trust proxy`: yes or no, a number of hops, or a list of addresses and subnets. */
 export const trustProxy: Kind<boolean | number | string> = kind('loopback', (value) => {
   if (/^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
-  return /^\d+$/.test(value) ? Number(value) : value;
+  if (/^\d+$/.test(value)) return Number(value);
+  if (!value.split(',').every((part) => isProxy(part.trim()))) {
+    throw new Error('is neither true, false, a number of hops, nor a list of addresses and subnets');
+  }
+  return value;
 });
+
+/** The words are Express's names for groups of private addresses. */
+function isProxy(part: string): boolean {
+  if (/^(loopback|linklocal|uniquelocal)$/.test(part)) return true;
+  const [address = '', bits, ...rest] = part.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+  return (
+    rest.length === 0 &&
+    most >= 0 &&
+    (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= most && Number(bits) > 0))
+  );
+}

@@ -36,6 +36,7 @@ describe('loadEnv', () => {
     ['LOG_FILE', 'none', undefined],
     ['TRUST_PROXY', '2', 2],
     ['TRUST_PROXY', 'loopback', 'loopback'],
+    ['TRUST_PROXY', '10.0.0.0/8, fd00::/8, 192.0.2.1', '10.0.0.0/8, fd00::/8, 192.0.2.1'],
     ['PORT', '', 8000],
     ['PORT', '  9000 ', 9000],
   ] as const)('reads %s=%s', (name, text, value) => {
@@ -53,6 +54,14 @@ describe('loadEnv', () => {
     ['CORS_ALLOW_ORIGINS', '["a"', 'is not a JSON list of strings'],
     ['SCHEDULER_TIMEZONE', 'Mars/Olympus', '"Mars/Olympus" is not an IANA time zone'],
     ['QUEUE_PREFIX', 'a b', '"a b" is not a name of at most 63 letters'],
+    ['TRUST_PROXY', 'foo', '"foo" is neither true, false, a number of hops, nor a list of addresses'],
+    ['TRUST_PROXY', '10.0.0.0/33', 'nor a list of addresses and subnets; for example TRUST_PROXY=loopback'],
+    [
+      'HOST',
+      'not a host',
+      '"not a host" is neither an IP address nor a host name; for example HOST=127.0.0.1',
+    ],
+    ['HOST', '127.0.0.256', 'is neither an IP address nor a host name'],
     ['HEARTBEAT_SECONDS', '6', 'is more than half of LEASE_SECONDS'],
   ])('refuses %s=%s', (name, text, told) => {
     expect(() => load({ [name]: text })).toThrow(told);
@@ -108,6 +117,16 @@ describe('loadEnv', () => {
         { ENABLE_AUTH: 'true', SECRET_KEY: 'k3PzI1qk9M0b' },
         'ENABLE_AUTH: this version',
       ],
+      [
+        'handlers where pipelines write',
+        { DATA_ROOTS: 'data,srv', HANDLERS_PATH: 'srv/jobs/handlers' },
+        'DATA_ROOTS: hold a folder of HANDLERS_PATH',
+      ],
+      [
+        'handlers found where pipelines write',
+        { DATA_ROOTS: '.', HANDLERS_PATH: 'handlers' },
+        'DATA_ROOTS: hold a folder of HANDLERS_PATH',
+      ],
       ['auth with the published key', { ENABLE_AUTH: 'true' }, 'SECRET_KEY: is the published placeholder'],
     ])('%s', (_what, source, told) => {
       expect(() => load(source)).toThrow(told);
@@ -116,8 +135,11 @@ describe('loadEnv', () => {
     it.each([
       { HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' },
       { CORS_ALLOW_ORIGINS: '*', CORS_ALLOW_CREDENTIALS: 'false' },
+      { DATA_ROOTS: 'srv/data', HANDLERS_PATH: 'srv/data-handlers,srv' },
       { HOST: 'localhost' },
       { HOST: '::1' },
+      { HOST: '[::1]' },
+      { HOST: 'tauro-1.example.com', ALLOW_UNAUTHENTICATED_NETWORK: 'true' },
     ])('but not %j', (source) => {
       expect(() => load(source as unknown as Record<string, string>)).not.toThrow();
     });

@@ -2,6 +2,7 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
+import { queryLog } from './query-log.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
 import {
@@ -84,7 +85,7 @@ export class DatabaseModule implements OnModuleInit {
 
   /** Uniqueness lives in these indexes, so nothing may be written before they exist. */
   async onModuleInit(): Promise<void> {
-    if (this.env.SHOW_SQL_QUERIES) mongoose.set('debug', { shell: true });
+    if (this.env.SHOW_SQL_QUERIES) mongoose.set('debug', queryLog());
     await Promise.all(Object.values(this.connection.models).map((model) => model.createIndexes()));
   }
 }

@@ -253,7 +253,10 @@ export class TaskService {
     this.line(claimed, settlement.level, settlement.message);
     await this.logs.flush(run._id);
     if (!(await this.settleUnlogged(task, claimId, settlement))) {
-      this.logger.warn({ run_id: run._id, task_id: task._id }, 'late completion ignored: the claim was lost');
+      this.logger.warn(
+        { run_id: run._id, project_id: run.project_id, task_id: task._id },
+        'late completion ignored: the claim was lost',
+      );
       return { accepted: false, next: null };
     }
     const expanded = settlement.set['engine.expanded'] as number | undefined;

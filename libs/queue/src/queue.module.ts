@@ -1,14 +1,27 @@
 import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Env } from '@tauro/platform';
+import { type QueueOptions, Queue } from 'bullmq';
 import { JOB_OPTIONS, producerConnection, TASK_QUEUE, WAKE_QUEUE } from './queues.js';
 import { RedisCommands } from './redis-commands.js';
 import { Signals } from './signals.js';
+
+/**
+ * BullMQ prints errors that nobody listens to, past the logger. They say that Redis is away, which `RedisCommands`
+ * tells once.
+ */
+class QuietQueue extends Queue {
+  constructor(name: string, options: QueueOptions) {
+    super(name, options);
+    this.on('error', () => undefined);
+  }
+}
 
 /** The queues to add to and the signals, for both apps. Workers bring their own blocking connections. */
 @Module({})
 export class QueueModule {
   static forRoot(): DynamicModule {
+    BullModule.queueClass = QuietQueue;
     const queues = [TASK_QUEUE, WAKE_QUEUE].map((name) =>
       BullModule.registerQueueAsync({
         name,

@@ -4,6 +4,7 @@ import { map, type Observable } from 'rxjs';
 import { VERSION } from '../version.js';
 import { tagOf } from './etag.js';
 import { requestIdOf } from './request-id.js';
+import { subjectOf } from './subject.js';
 
 /** What stands in every answer beside `data` or `error`. */
 export interface Meta {
@@ -53,6 +54,7 @@ export class EnvelopeInterceptor implements NestInterceptor {
     return next.handle().pipe(
       map((result: unknown) => {
         if (tag) http.getResponse<Response>().setHeader('ETag', tag(result as never));
+        Object.assign(req, { subject: subjectOf(result) });
         if (result instanceof Bare) return result.body;
         if (result instanceof WithMeta) {
           const { data, meta } = result as WithMeta<unknown>;

@@ -126,7 +126,10 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   }
 
   private giveUp({ claimed, abort }: InHand): void {
-    this.logger.warn({ run_id: claimed.run._id }, `${claimed.task._id}: the claim is lost, stopping it`);
+    this.logger.warn(
+      { run_id: claimed.run._id, project_id: claimed.run.project_id },
+      `${claimed.task._id}: the claim is lost, stopping it`,
+    );
     abort.abort('claim lost' satisfies StopReason);
   }
 }

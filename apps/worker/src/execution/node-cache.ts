@@ -69,7 +69,10 @@ export class NodeCache {
     } catch (error) {
       // What is wrong with the node itself its execution will say; the rest is not for its owner.
       if (context.signal.aborted || error instanceof NodeError) return undefined;
-      this.logger.warn({ run_id: context.run.id }, `cache: ${(error as Error).message}`);
+      this.logger.warn(
+        { run_id: context.run.id, project_id: context.run.project_id },
+        `cache: ${(error as Error).message}`,
+      );
       context.log('WARNING', 'the cache cannot be used at the moment');
       return undefined;
     }

@@ -123,7 +123,7 @@ export class TaskRunner {
         return null;
       } catch (error) {
         const message = `${claimed.task._id}: not settled yet: ${(error as Error).message}`;
-        this.logger.warn({ run_id: claimed.run._id }, message);
+        this.logger.warn({ run_id: claimed.run._id, project_id: claimed.run.project_id }, message);
         // The reconciler will queue it again, and another attempt does the work once more.
         if (!this.inHand.owns(held)) return null;
         await sleep(delay);

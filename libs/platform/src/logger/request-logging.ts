@@ -7,6 +7,12 @@ const REQUEST_ID = /^[\w.-]{1,128}$/;
 /** Asked every few seconds by machines; nobody wants to read that. */
 const ROUTINE = /^\/(health|metrics)\b/;
 
+/** What a request was about; whoever answers it may put that on the request, for its line in the log. */
+export interface Subject {
+  run_id?: string;
+  project_id?: string;
+}
+
 /** One line per request, and the request's id in every line written on its way and in the answer. */
 export const requestLogging: Options = {
   quietReqLogger: true,
@@ -23,13 +29,15 @@ export const requestLogging: Options = {
     if (error || res.statusCode >= 500) return 'error';
     return ROUTINE.test(pathOf(req)) ? 'debug' : 'info';
   },
-  customSuccessObject: (_req, _res, { duration_ms }: { duration_ms: number }) => ({
+  customSuccessObject: (req, _res, { duration_ms }: { duration_ms: number }) => ({
     logger: 'http',
+    ...subjectOf(req),
     duration_ms,
   }),
   // The error filter has logged the error with its stack already.
-  customErrorObject: (_req, _res, _error, { duration_ms }: { duration_ms: number }) => ({
+  customErrorObject: (req, _res, _error, { duration_ms }: { duration_ms: number }) => ({
     logger: 'http',
+    ...subjectOf(req),
     duration_ms,
   }),
   customSuccessMessage: describe,
@@ -38,6 +46,14 @@ export const requestLogging: Options = {
 
 function nothing(): undefined {
   return undefined;
+}
+
+/** What the answer told, else what the path names: an answer may be an error. */
+function subjectOf(req: IncomingMessage & { subject?: Subject }): Subject {
+  const path = pathOf(req);
+  const run_id = /\/(run_[A-Za-z0-9]+)/.exec(path)?.[1];
+  const project_id = /\/(proj_[A-Za-z0-9]+)/.exec(path)?.[1];
+  return { ...(run_id && { run_id }), ...(project_id && { project_id }), ...req.subject };
 }
 
 /** Without the query, which may hold what should not be kept. */

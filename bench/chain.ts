@@ -19,7 +19,7 @@ const WORK = [
 
 /** Chains of handlers: from `POST /runs` to a durable SUCCESS, beside the same work by a bare queue. */
 export async function measureChains(): Promise<Figure[]> {
-  const tauro = await Tauro.start({ workers: 1, env: { MAX_CONCURRENT_RUNS: '100000' } });
+  const tauro = await Tauro.start({ workers: 1 });
   const ends = await RunEnds.watch(tauro);
   const bare = await BareQueue.start();
   try {

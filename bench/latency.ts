@@ -10,7 +10,7 @@ const IDLE_SECONDS = 20;
 
 /** How soon the first node starts on an idle system, and what idling costs. */
 export async function measureLatency(): Promise<Figure[]> {
-  const tauro = await Tauro.start({ workers: 1, env: { MAX_CONCURRENT_RUNS: '100000' } });
+  const tauro = await Tauro.start({ workers: 1 });
   try {
     const user = new User(tauro.api);
     const project = await user.project();
@@ -49,7 +49,7 @@ export async function measureScaling(): Promise<Figure[]> {
   for (const workers of [1, 2]) {
     const tauro = await Tauro.start({
       workers,
-      env: { MAX_CONCURRENT_RUNS: '100000', WORKER_CONCURRENCY: '4' },
+      env: { WORKER_CONCURRENCY: '4' },
     });
     try {
       const user = new User(tauro.api);

@@ -9,9 +9,9 @@ export class RunEnds {
 
   private constructor(private readonly stream: mongo.ChangeStream) {
     stream.on('change', (change) => {
-      if (!('documentKey' in change)) return;
+      if (change.operationType !== 'update') return;
       const id = String(change.documentKey._id);
-      const { state } = (change as { fullDocument?: { state: string } }).fullDocument!;
+      const { state } = change.updateDescription.updatedFields as { state: string };
       this.ended.set(id, { at: performance.now(), state });
       this.waiting.get(id)?.();
     });
@@ -22,9 +22,7 @@ export class RunEnds {
     const terminal = { $in: ['SUCCESS', 'FAILED', 'CANCELLED'] };
     const stream = tauro.database
       .collection('pipeline_runs')
-      .watch([{ $match: { 'updateDescription.updatedFields.state': terminal } }], {
-        fullDocument: 'updateLookup',
-      });
+      .watch([{ $match: { 'updateDescription.updatedFields.state': terminal } }]);
     const ends = new RunEnds(stream);
     await Promise.race([once(stream, 'init'), once(stream, 'resumeTokenChanged')]);
     return ends;

@@ -12,7 +12,7 @@ const ROUNDS = 5;
 export async function measureThroughput(): Promise<Figure[]> {
   const tauro = await Tauro.start({
     workers: 1,
-    env: { MAX_CONCURRENT_RUNS: '100000', WORKER_CONCURRENCY: '20' },
+    env: { MAX_CONCURRENT_RUNS: '0', WORKER_CONCURRENCY: '20' },
   });
   const ends = await RunEnds.watch(tauro);
   try {
@@ -31,7 +31,9 @@ export async function measureThroughput(): Promise<Figure[]> {
       rates.push((RUNS / (performance.now() - began)) * 1000);
     }
     const rate = median(rates.slice(1));
-    return [{ what: 'runs of 3 steps, 20 clients', measured: rate, unit: 'runs/s', atLeast: 300 }];
+    return [
+      { what: 'runs of 3 steps, 20 clients, no limit of runs', measured: rate, unit: 'runs/s', atLeast: 300 },
+    ];
   } finally {
     await ends.close();
     await tauro.stop();

@@ -1,5 +1,5 @@
 import { type NodeDefinition } from '@tauro/domain';
-import { RunAdmission, RunReader } from '@tauro/orchestration';
+import { RunAdmission, RunCreation, RunReader } from '@tauro/orchestration';
 import { Engine } from '../support/engine.js';
 
 const node = (id: string): NodeDefinition => ({ id, type: 'wait', config: { seconds: 0 } });
@@ -72,7 +72,7 @@ describe('runs under MAX_CONCURRENT_RUNS of 2', () => {
     const busy = await engine.create([node('a')], { config: { max_active_runs: 1 } });
     const { pipeline_id } = await engine.runs.get(busy);
     const more = await Promise.all(
-      [1, 2].map(() => engine.runs.create({ project_id: engine.project, pipeline_id })),
+      [1, 2].map(() => engine.app.get(RunCreation).create({ project_id: engine.project, pipeline_id })),
     );
     await engine.runs.start(busy);
     for (const run of more) await engine.runs.start(run._id);

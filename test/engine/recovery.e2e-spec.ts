@@ -1,5 +1,12 @@
 import { type NodeDefinition, STOP } from '@tauro/domain';
-import { LeaseService, MAX_LOSSES, RUN_RECOVERY, RunLogWriter, TASK_RECOVERY } from '@tauro/orchestration';
+import {
+  LeaseService,
+  MAX_LOSSES,
+  RUN_RECOVERY,
+  RunLogWriter,
+  TASK_RECOVERY,
+  RunCreation,
+} from '@tauro/orchestration';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
 const node = (id: string, ...depends_on: string[]): NodeDefinition => ({
@@ -41,6 +48,37 @@ describe('a crash between any two steps', () => {
     );
     await engine.reconcile();
     expect(await engine.states(run)).toEqual({ a: 'QUEUED', b: 'PENDING' });
+  });
+
+  describe('of a run that starts when it is created', () => {
+    const started = async (): Promise<string> => {
+      const pending = await engine.runs.get(await engine.create([node('a'), node('b', 'a')]));
+      const { project_id, pipeline_id } = pending;
+      const run = await engine.app.get(RunCreation).create({ project_id, pipeline_id, start: true });
+      expect(run.state).toBe('QUEUED');
+      expect(await engine.states(run._id)).toEqual({ a: 'QUEUED', b: 'PENDING' });
+      return run._id;
+    };
+
+    it('before its first jobs were made: they are made', async () => {
+      const run = await started();
+      await engine.jobs.drain();
+      await engine.reconcile();
+      const jobs = await engine.jobs.getJobs(['wait', 'prioritized']);
+      expect(jobs.filter((job) => job.data.run_id === run)).toHaveLength(1);
+      await engine.finish(run, 'a');
+      expect(await engine.states(run)).toEqual({ a: 'SUCCESS', b: 'QUEUED' });
+    });
+
+    it('before the run was stored: its tasks go, but not while it may still come', async () => {
+      const run = await started();
+      await engine.db.runs.deleteOne({ _id: run });
+      await engine.reconcile();
+      expect(await engine.db.tasks.countDocuments({ run_id: run })).toBe(2);
+      await engine.db.tasks.updateMany({ run_id: run }, { $set: { created_at: new Date(0) } });
+      await engine.reconcile();
+      expect(await engine.db.tasks.countDocuments({ run_id: run })).toBe(0);
+    });
   });
 
   it('after a task was queued, before its job was made, or Redis lost everything: it gets a job', async () => {
@@ -143,6 +181,7 @@ describe('a crash between any two steps', () => {
   it('after the run ended, before its log did: the log ends, once', async () => {
     const run = await engine.run([node('a')]);
     await engine.finish(run, 'a');
+    await engine.settled();
     await engine.db.logs.deleteMany({ run_id: run, final: true });
     await engine.db.runs.updateOne(
       { _id: run },
@@ -207,13 +246,6 @@ describe('a crash between any two steps', () => {
     expect(b.engine.dispatch).not.toBeNull();
     const { limit } = (await engine.db.runs.findOne({ _id: run }))!.engine;
     expect(limit!.holders.map(({ id }) => id)).toEqual([b._id]);
-  });
-
-  it('between the tasks of a run and the run itself: nothing is left of it', async () => {
-    const run = await engine.run([node('a')]);
-    await engine.db.runs.deleteOne({ _id: run });
-    await engine.reconcile();
-    expect(await engine.db.tasks.countDocuments({ run_id: run })).toBe(0);
   });
 
   it('the tables name every state in which something must still happen', () => {

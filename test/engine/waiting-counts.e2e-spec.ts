@@ -1,5 +1,5 @@
 import { type NodeDefinition } from '@tauro/domain';
-import { type Outcome, WaitingCounter, WorkerRegistry } from '@tauro/orchestration';
+import { type Outcome, RunCreation, WaitingCounter, WorkerRegistry } from '@tauro/orchestration';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
 const LATER = new Date(Date.now() + 3_600_000);
@@ -53,7 +53,9 @@ describe('how much waits for what', () => {
     engine = await Engine.start();
     const run = await engine.run([wait('a')], { config: { max_active_runs: 1 } });
     const { pipeline_id } = await engine.runs.get(run);
-    const next = await engine.runs.create({ project_id: engine.project, pipeline_id, start: true });
+    const next = await engine.app
+      .get(RunCreation)
+      .create({ project_id: engine.project, pipeline_id, start: true });
     expect(next.state).toBe('QUEUED');
     expect(await counts('runs')).toEqual({ limit: 1, worker: 1, paused: 0 });
   });

@@ -17,6 +17,8 @@ import {
   type Outcome,
   PipelineService,
   Reconciler,
+  RunCreation,
+  RunEnd,
   RunService,
   TaskService,
 } from '@tauro/orchestration';
@@ -141,7 +143,7 @@ export class Engine {
     const { pipeline } = await this.app
       .get(PipelineService)
       .create({ project_id: this.project, definition: { name, nodes, ...rest } });
-    const run = await this.runs.create({
+    const run = await this.app.get(RunCreation).create({
       project_id: this.project,
       pipeline_id: pipeline._id,
       params,
@@ -183,8 +185,8 @@ export class Engine {
   }
 
   /** Resolves once nothing is left that this process stores with a delay. */
-  settled(): Promise<void> {
-    return this.app.get(Advancer).flushMarks();
+  async settled(): Promise<void> {
+    await Promise.all([this.app.get(Advancer).flushMarks(), this.app.get(RunEnd).flushMarks()]);
   }
 
   /** Lets the time pass at which the reconciler looks, then lets it look. */

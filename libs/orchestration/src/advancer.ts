@@ -1,8 +1,9 @@
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
 import { type NodeDefinition, TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
+import { LateMarks } from './late-marks.js';
 import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
@@ -16,8 +17,6 @@ export type EndedTask = Pick<Task, '_id' | 'node_id' | 'index' | 'state'>;
 
 /** The name under which the end of a stage watches its leaves; no node can be called so. */
 const END = '$end';
-/** How late a task may be told that it was followed up; far less than the time at which the reconciler looks. */
-const MARK_MS = 100;
 
 /**
  * What follows the end of a task: the nodes after it become ready, or end without running; after the last one
@@ -26,9 +25,13 @@ const MARK_MS = 100;
  */
 @Injectable()
 export class Advancer implements OnModuleDestroy {
-  private readonly logger = new Logger(Advancer.name);
-  private readonly advanced: string[] = [];
-  private timer?: NodeJS.Timeout;
+  private readonly advanced = new LateMarks((ids) =>
+    this.db.tasks.updateMany(
+      { _id: { $in: ids } },
+      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
+      FAST,
+    ),
+  );
 
   constructor(
     private readonly db: Collections,
@@ -211,8 +214,7 @@ export class Advancer implements OnModuleDestroy {
 
   /** Nothing follows from these tasks any more. Told late and together: until then they would only be weighed again. */
   markAdvanced(ended: Pick<Task, '_id'>[]): void {
-    for (const { _id } of ended) this.advanced.push(_id);
-    this.timer ??= setTimeout(() => void this.flushMarks(), MARK_MS).unref();
+    this.advanced.add(...ended.map(({ _id }) => _id));
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -220,18 +222,8 @@ export class Advancer implements OnModuleDestroy {
   }
 
   /** Stores what `markAdvanced` was told so far. */
-  async flushMarks(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    const ids = this.advanced.splice(0);
-    if (ids.length === 0) return;
-    await this.db.tasks
-      .updateMany(
-        { _id: { $in: ids } },
-        { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
-        FAST,
-      )
-      .catch((error: Error) => this.logger.debug(`not marked as advanced: ${error.message}`));
+  flushMarks(): Promise<void> {
+    return this.advanced.flush();
   }
 }
 

@@ -1,15 +1,20 @@
 import { Batches } from './batches.js';
 
-describe('requests that arrive while an answer is awaited', () => {
-  it('go out together with the next, each with its own answer', async () => {
+describe('requests that come up together', () => {
+  it('go out together, and so do those that arrive meanwhile, each with its own answer', async () => {
     const sent: number[][] = [];
-    const batches = new Batches<number, number>((numbers) => {
+    const late: Promise<number>[] = [];
+    const batches: Batches<number, number> = new Batches((numbers) => {
       sent.push(numbers);
+      if (late.length === 0) late.push(batches.ask(4), batches.ask(5));
       return Promise.resolve(numbers.map((n) => n * 2));
     });
     const answers = await Promise.all([1, 2, 3].map((n) => batches.ask(n)));
-    expect(answers).toEqual([2, 4, 6]);
-    expect(sent).toEqual([[1], [2, 3]]);
+    expect([...answers, ...(await Promise.all(late))]).toEqual([2, 4, 6, 8, 10]);
+    expect(sent).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
   });
 
   it('are never more than allowed at once', async () => {

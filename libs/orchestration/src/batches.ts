@@ -1,5 +1,5 @@
 /**
- * Joins what is asked for while an answer is awaited: the first request goes out at once, those that arrive
+ * Joins what is asked for while an answer is awaited: the first requests go out at once, those that arrive
  * meanwhile go out together with the next. So an idle process waits for nothing, and a busy one pays one round
  * trip for many requests (group commit).
  */
@@ -25,12 +25,14 @@ export class Batches<Request, Answer> {
   ask(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });
-      if (!this.busy) void this.work();
+      if (this.busy) return;
+      this.busy = true;
+      // What one answer sets free asks together: all of it goes with this trip, not only the first.
+      setImmediate(() => void this.work());
     });
   }
 
   private async work(): Promise<void> {
-    this.busy = true;
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, this.most);
       try {

@@ -14,6 +14,7 @@ import {
   type WorkerRecord,
 } from '@tauro/database';
 import { type Connection, type mongo } from 'mongoose';
+import { Batches } from './batches.js';
 
 /**
  * The driver's collections, typed by the schema classes. The engine's writes are guarded updates whose exact
@@ -110,3 +111,17 @@ export async function tolerateDuplicates(inserting: Promise<unknown>): Promise<v
 }
 
 const DUPLICATE_KEY = 11000;
+
+/** Reads of single documents by id, those that come up together in one round trip. Each begins after it was asked for. */
+export const joinedFind = <T extends { _id: string }>(
+  collection: () => mongo.Collection<T>,
+  filter: mongo.Filter<T> = {},
+): Batches<string, T | null> =>
+  new Batches(async (ids) => {
+    const $in = [...new Set(ids)];
+    const found = (await collection()
+      .find({ ...filter, _id: { $in } } as mongo.Filter<T>)
+      .toArray()) as T[];
+    const byId = new Map(found.map((one) => [one._id, one]));
+    return ids.map((id) => byId.get(id) ?? null);
+  });

@@ -19,6 +19,12 @@ const LOOK_AGAIN_MS = 15_000;
 export type RunRef = Pick<Run, '_id' | 'engine' | 'priority'>;
 export type Ready = SlotTask;
 
+/** Tasks that are QUEUED before they are stored, by id, and the dispatch they share. */
+export interface Newborn {
+  dispatch: string;
+  tasks: ReadonlyMap<string, Task>;
+}
+
 /** Hands ready tasks to the workers, those that a limit binds once they have their slots. */
 @Injectable()
 export class Dispatcher {
@@ -74,6 +80,25 @@ export class Dispatcher {
     if (waiting === bound.length) await this.handOver(run, bound);
     else if (waiting > 0) await this.handOverParked(run);
     return released + waiting === ready.length;
+  }
+
+  /** Tasks of a run that is about to be stored, QUEUED from the beginning; no limit may bind them. */
+  newborn(tasks: Task[]): Newborn {
+    const dispatch = randomUUID();
+    const now = new Date();
+    const check_at = new Date(now.getTime() + FIRST_LOOK_MS);
+    const queued = tasks.map((task): Task => ({
+      ...task,
+      state: 'QUEUED',
+      queued_at: now,
+      engine: { ...task.engine, dispatch, check_at },
+    }));
+    return { dispatch, tasks: new Map(queued.map((task) => [task._id, task])) };
+  }
+
+  /** Hands them over, once they and their run are stored. */
+  enqueueNewborn(run: RunRef, { tasks, dispatch }: Newborn): Promise<void> {
+    return this.enqueue(run, [...tasks.values()], dispatch);
   }
 
   /** The guarded write of `release`. @returns how many were PENDING. */

@@ -14,11 +14,13 @@ import { Leftovers } from './retention/leftovers.js';
 import { Retention } from './retention/retention.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunBacklog } from './run-backlog.js';
+import { RunCreation } from './run-creation.service.js';
 import { RunEnd } from './run-end.js';
 import { RunFactsCache } from './run-facts.js';
 import { RunLogService } from './run-log.service.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { RunReader } from './run-reader.js';
+import { RunStore } from './run-store.js';
 import { RunService } from './run.service.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { SlotReasons } from './slots/slot-reasons.js';
@@ -51,6 +53,7 @@ const SERVICES = [
   Retention,
   RunAdmission,
   RunBacklog,
+  RunCreation,
   RunEnd,
   RunFactsCache,
   RunLogService,
@@ -58,6 +61,7 @@ const SERVICES = [
   RunReader,
   RunRemovalService,
   RunService,
+  RunStore,
   SlotReasons,
   SlotRecovery,
   SlotTable,

@@ -10,7 +10,7 @@ import {
   type PipelineDefinition,
 } from '@tauro/domain';
 import { createHash } from 'node:crypto';
-import { Collections } from './collections.js';
+import { Collections, joinedFind } from './collections.js';
 
 export interface StoredPipeline {
   pipeline: Pipeline;
@@ -31,6 +31,7 @@ const DUPLICATE_KEY = 11000;
 @Injectable()
 export class PipelineService {
   private readonly logger = new Logger(PipelineService.name);
+  private readonly byId = joinedFind(() => this.db.pipelines);
 
   constructor(private readonly db: Collections) {}
 
@@ -115,7 +116,7 @@ export class PipelineService {
    */
   async resolve(ref: string, projectId?: string): Promise<Pipeline> {
     if (isId('pipe', ref)) {
-      const pipeline = await this.db.pipelines.findOne({ _id: ref });
+      const pipeline = await this.byId.ask(ref);
       const foreign = projectId && pipeline?.project_id && pipeline.project_id !== projectId;
       if (pipeline && !foreign) return pipeline;
     }

@@ -15,6 +15,8 @@ import { TaskService } from './task.service.js';
 
 /** Most runs and tasks looked at per sweep; the rest follows with the next. */
 const BATCH = 500;
+/** Tasks are stored before their run; after so long it will not come any more. */
+const UNBORN_MS = 600_000;
 /** How long one replica keeps what it took up to itself. */
 const HOLD_MS = 10_000;
 
@@ -140,8 +142,8 @@ export class Reconciler implements OnModuleDestroy {
     await this.db.runs.updateOne(ours, { $unset: { 'engine.check_at': 1 } }, FAST);
   }
 
-  /** A task whose run was never stored, or is deleted: a crash between the two writes. */
-  private async forget(task: Task): Promise<void> {
-    await this.db.tasks.deleteOne({ _id: task._id });
+  /** A task whose run was never stored, or is deleted: a crash between the two writes. A young one may yet get it. */
+  private async forget({ run_id, created_at }: Task): Promise<void> {
+    if (Date.now() - created_at.getTime() > UNBORN_MS) await this.db.tasks.deleteMany({ run_id });
   }
 }

@@ -5,6 +5,7 @@ import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Collections } from './collections.js';
 import { PinnedVersions } from './pinned-versions.js';
+import { RunCreation } from './run-creation.service.js';
 import { RunService } from './run.service.js';
 
 /** Runs again what did not succeed, or what comes from a node on, and takes over the rest. */
@@ -16,6 +17,7 @@ export class RerunService {
     private readonly db: Collections,
     private readonly versions: PinnedVersions,
     private readonly runs: RunService,
+    private readonly creation: RunCreation,
     env: Env,
   ) {
     this.artifacts = new ArtifactStore(env.ARTIFACTS_URL);
@@ -39,7 +41,7 @@ export class RerunService {
     }
     const runId = newId('run');
     const reused = from === 'start' ? new Map<string, Task>() : await this.reuse(run, graph, from, runId);
-    const created = await this.runs.insert({
+    const created = await this.creation.insert({
       id: runId,
       project_id: run.project_id,
       pipeline_id: run.pipeline_id,

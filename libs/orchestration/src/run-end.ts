@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
-import { isTerminalRun, type JsonObject, MAIN, nextStage, runStatesBefore } from '@tauro/domain';
+import { isTerminalRun, type JsonObject, MAIN, nextStage } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
@@ -8,21 +8,30 @@ import { PinnedVersions } from './pinned-versions.js';
 import { timedOut } from './overdue.js';
 import { RunFactsCache } from './run-facts.js';
 import { type LastLine, RunLogWriter } from './run-log.writer.js';
+import { LateMarks } from './late-marks.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
+import { type EndedTask, RunStore } from './run-store.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
 import { type RunOutcome, RunStages } from './run-stages.js';
-
-type EndedTask = Pick<Task, 'node_id' | 'index' | 'state' | 'error' | 'finished_at' | 'metrics' | 'engine'>;
 
 /** When the reconciler finishes what follows a terminal write that nobody followed up. */
 const FOLLOW_UP_MS = 10_000;
 
 /** The last transition of a run, and what follows it. */
 @Injectable()
-export class RunEnd {
+export class RunEnd implements OnModuleDestroy {
+  private readonly advanced = new LateMarks((ids) =>
+    this.db.runs.updateMany(
+      { _id: { $in: ids } },
+      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
+      FAST,
+    ),
+  );
+
   constructor(
     private readonly db: Collections,
+    private readonly store: RunStore,
     private readonly versions: PinnedVersions,
     private readonly facts: RunFactsCache,
     private readonly stages: RunStages,
@@ -32,6 +41,15 @@ export class RunEnd {
     private readonly dispatcher: Dispatcher,
   ) {}
 
+  async onModuleDestroy(): Promise<void> {
+    await this.flushMarks();
+  }
+
+  /** Stores what ends were followed up so far. */
+  flushMarks(): Promise<void> {
+    return this.advanced.flush();
+  }
+
   /**
    * Goes on when the tasks of a stage are all terminal: opens the next one, and ends the run after the last. Racing
    * callers are harmless: each step is one guarded write. @returns whether the run has ended.
@@ -39,10 +57,13 @@ export class RunEnd {
   async proceed(runId: string): Promise<boolean> {
     for (let tries = 0; tries < 10; tries++) {
       const epoch = this.db.epoch;
-      const run = await this.db.runs.findOne({ _id: runId });
-      if (!run || isTerminalRun(run.state)) return false;
-      const tasks = await this.tasksOf(run);
-      const step = nextStage(tasks);
+      const found = await this.store.load(runId);
+      if (!found || isTerminalRun(found.run.state)) return false;
+      const { run, tasks } = found;
+      const { graph } = await this.versions.get(run.engine.version_id);
+      const step = nextStage(
+        tasks.map(({ node_id, state }) => ({ state, stage: graph.nodes.get(node_id)?.stage ?? MAIN })),
+      );
       if (step.do === 'wait') return false;
       this.db.assertEpoch(epoch);
       if (step.do === 'end') {
@@ -61,23 +82,6 @@ export class RunEnd {
     return false;
   }
 
-  private async tasksOf(run: Run): Promise<(EndedTask & { stage: number })[]> {
-    const { graph } = await this.versions.get(run.engine.version_id);
-    const tasks = await this.db.tasks
-      .find({ run_id: run._id })
-      .project<EndedTask>({
-        node_id: 1,
-        index: 1,
-        state: 1,
-        error: 1,
-        finished_at: 1,
-        metrics: 1,
-        'engine.failures': 1,
-      })
-      .toArray();
-    return tasks.map((task) => ({ ...task, stage: graph.nodes.get(task.node_id)?.stage ?? MAIN }));
-  }
-
   private async end(run: Run, tasks: EndedTask[]): Promise<Run | null> {
     const main = run.engine.outcome;
     const { state, error, outputs } =
@@ -85,26 +89,19 @@ export class RunEnd {
         ? await this.outcome(run, tasks, main?.outputs)
         : { ...main, ...(run.cancel_requested_at && { state: 'CANCELLED' as const, error: null }) };
     const now = new Date();
-    return this.db.runs.findOneAndUpdate(
-      // A cancel that comes between the look and the write changes the answer, so it is part of the guard.
-      { _id: run._id, state: { $in: runStatesBefore(state) }, cancel_requested_at: run.cancel_requested_at },
-      {
-        $set: {
-          ...summarise(tasks.map(groupOf)),
-          state,
-          error,
-          outputs,
-          finished_at: now,
-          updated_at: now,
-          duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
-          expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
-          'engine.advanced': false,
-          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-        },
-        $unset: { 'engine.limit': 1, 'engine.expire_at': 1 },
-      },
-      { returnDocument: 'after' },
-    );
+    const set = {
+      ...summarise(tasks.map(groupOf)),
+      state,
+      error,
+      outputs,
+      finished_at: now,
+      updated_at: now,
+      duration_seconds: run.started_at ? (now.getTime() - run.started_at.getTime()) / 1000 : null,
+      expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
+    };
+    const check_at = new Date(now.getTime() + FOLLOW_UP_MS);
+    const written = { ...set, 'engine.advanced': false, 'engine.check_at': check_at };
+    return (await this.store.end({ run, set: written })) ? { ...run, ...set } : null;
   }
 
   /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */
@@ -142,11 +139,7 @@ export class RunEnd {
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
     }
-    await this.db.runs.updateOne(
-      { _id: run._id },
-      { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
-      FAST,
-    );
+    this.advanced.add(run._id);
     this.signals.run(run._id, 'changed');
   }
 

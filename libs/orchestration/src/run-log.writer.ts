@@ -1,7 +1,9 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { type RunLogChunk } from '@tauro/database';
 import { type LogLevel, type LogLine } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { mongo } from 'mongoose';
+import { Batches } from './batches.js';
 import { Collections, FAST } from './collections.js';
 
 /** Lines of a living process are stored at least this often; its death loses no more than these. */
@@ -14,6 +16,8 @@ const MAX_MESSAGE_CHARS = 32_768;
 /** Lines of one run that may wait in memory; what is beyond is counted and said. */
 const MAX_BUFFERED = 20_000;
 
+/** Chunks of several runs that are stored together; each may have megabytes. */
+const MOST_JOINED = 20;
 const DUPLICATE_KEY = 11000;
 /** After so long a write is journalled for certain; MongoDB does it every 100 ms. */
 const JOURNALLED_MS = 1000;
@@ -50,6 +54,10 @@ export type LastLine = Pick<LogLine, 'level' | 'message'>;
 export class RunLogWriter implements OnModuleDestroy {
   private readonly logger = new Logger(RunLogWriter.name);
   private readonly buffers = new Map<string, Buffer>();
+  private readonly inserts = new Batches<RunLogChunk, boolean>(
+    (chunks) => this.insertAll(chunks),
+    MOST_JOINED,
+  );
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -65,6 +73,15 @@ export class RunLogWriter implements OnModuleDestroy {
       }
     }, FLUSH_MS);
     this.timer.unref();
+  }
+
+  /**
+   * Saves the first look for the end of a run's log. @param next what the next line's number may be at most: 1 before
+   * anything is stored, 2 for whoever sees the run begin.
+   */
+  open(runId: string, next: 1 | 2): void {
+    const buffer = this.buffer(runId);
+    if (buffer.next === 0) buffer.next = next;
   }
 
   append(runId: string, origin: LineOrigin, level: LogLevel, message: string): void {
@@ -95,7 +112,6 @@ export class RunLogWriter implements OnModuleDestroy {
 
   /** Stores the last lines of a run's log and marks its end, once: a log that has ended stays as it is. */
   async close(runId: string, last: LastLine[]): Promise<void> {
-    if (await this.isClosed(runId)) return;
     await this.flush(runId);
     const timestamp = new Date();
     const lines = last.map((line) => ({ timestamp, ...line, task_id: null, node_id: null, attempt: null }));
@@ -179,22 +195,30 @@ export class RunLogWriter implements OnModuleDestroy {
       if (first_seq === null) return;
       // Whatever goes wrong, what this process knew of the end is no longer to be trusted.
       buffer.next = 0;
-      try {
-        await this.db.logs.insertOne(
-          { ...chunk, run_id: runId, first_seq, count: lines.length, ...(final && { final: true }) },
-          FAST,
-        );
-        buffer.next = first_seq + lines.length;
+      const count = lines.length;
+      const stored = { ...chunk, run_id: runId, first_seq, count, ...(final && { final }) };
+      if (await this.inserts.ask(stored)) {
+        buffer.next = first_seq + count;
         return;
-      } catch (error) {
-        if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-        if (await this.db.logs.findOne({ _id: chunk._id }, { projection: { _id: 1 } })) return;
       }
+      if (await this.db.logs.findOne({ _id: chunk._id }, { projection: { _id: 1 } })) return;
     }
   }
 
-  private async isClosed(runId: string): Promise<boolean> {
-    return (await this.db.logs.findOne({ run_id: runId, final: true }, { projection: { _id: 1 } })) !== null;
+  /** @returns of each whether it was stored; if not, its place is taken. */
+  private async insertAll(chunks: RunLogChunk[]): Promise<boolean[]> {
+    try {
+      if (chunks.length === 1) await this.db.logs.insertOne(chunks[0]!, FAST);
+      else await this.db.logs.insertMany(chunks, { ordered: false, ...FAST });
+      return chunks.map(() => true);
+    } catch (error) {
+      const { code, writeErrors = [] } = error as Partial<mongo.MongoBulkWriteError>;
+      if (code !== DUPLICATE_KEY) throw error;
+      const faults = [writeErrors].flat();
+      if (faults.some((fault) => fault.code !== DUPLICATE_KEY)) throw error;
+      const taken = new Set(chunks.length === 1 ? [0] : faults.map(({ index }) => index));
+      return chunks.map((_, index) => !taken.has(index));
+    }
   }
 
   /** The number after the run's last stored line; null when the log has ended. */

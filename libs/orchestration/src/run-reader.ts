@@ -19,9 +19,10 @@ export class RunReader {
 
   /** Runs with `waiting_reason`. A page of terminal runs costs nothing. */
   async explainRuns(runs: Run[]): Promise<Run[]> {
-    const admissions = await this.slots.ofRuns(runs);
+    const admissions = await this.slots.ofRuns(runs.filter((run) => run.waiting_reason === undefined));
     return Promise.all(
       runs.map(async (run) => {
+        if (run.waiting_reason !== undefined) return run;
         if (isTerminalRun(run.state)) return { ...run, waiting_reason: null };
         if (run.state === 'PENDING') return { ...run, waiting_reason: 'not started yet' };
         const moving = await this.db.tasks

@@ -16,6 +16,7 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { RunLogWriter } from './run-log.writer.js';
+import { RunCreation } from './run-creation.service.js';
 import { RunService } from './run.service.js';
 import { attemptEnd, type Outcome, settlementOf } from './settlement.js';
 import { totalDeadline } from './task-policy.js';
@@ -46,6 +47,7 @@ export class SubRunService {
     private readonly env: Env,
     private readonly versions: PinnedVersions,
     private readonly runs: RunService,
+    private readonly creation: RunCreation,
     private readonly dispatcher: Dispatcher,
     private readonly advancer: Advancer,
     private readonly logs: RunLogWriter,
@@ -73,7 +75,7 @@ export class SubRunService {
       );
     }
     try {
-      await this.runs.createSub(run, task, {
+      await this.creation.createSub(run, task, {
         ...wanted,
         timeout_seconds: node.timeout_seconds,
         deadline: totalDeadline(node, task),

@@ -4,7 +4,7 @@ import { type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { Batches } from './batches.js';
-import { Collections, FAST } from './collections.js';
+import { Collections, FAST, joinedFind } from './collections.js';
 
 /** What a worker asks for when it takes a task. */
 export interface ClaimRequest {
@@ -30,7 +30,8 @@ export interface SettleRequest {
 export class TaskClaims {
   private readonly claims = new Batches<ClaimRequest, Task | null>((requests) => this.claimAll(requests));
   private readonly settlements = new Batches<SettleRequest, boolean>((requests) => this.settleAll(requests));
-  private readonly looks = new Batches<string, Run | null>((runIds) => this.lookAll(runIds));
+  private readonly beginnings = new Batches<{ run: Run; stage: number }, void>((all) => this.beginAll(all));
+  private readonly looks = joinedFind(() => this.db.runs, ENTERABLE);
 
   constructor(
     private readonly db: Collections,
@@ -47,28 +48,22 @@ export class TaskClaims {
     return this.settlements.ask(request);
   }
 
-  /** The run of a task that has just been claimed, RUNNING from its first claim on; null when it must not run. */
-  async enter({ run_id, engine: { stage } }: Task): Promise<Run | null> {
-    const run = await this.looks.ask(run_id);
-    if (run && stage < run.engine.stop_below) return null;
+  /** A run as far as its tasks may be executed; null when they must not. */
+  look(runId: string): Promise<Run | null> {
+    return this.looks.ask(runId);
+  }
+
+  /**
+   * The run of a task that has just been claimed, RUNNING from its first claim on; null when it must not run.
+   * @param looked what `look` said when the task was claimed.
+   */
+  async enter({ run_id, engine: { stage } }: Task, looked: Run | null): Promise<Run | null> {
+    if (looked && stage < looked.engine.stop_below) return null;
     // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
-    if (run?.state !== 'QUEUED') return run;
-    const timeout = run.timeout_seconds && run.started_at === null ? run.timeout_seconds * 1000 : undefined;
-    return this.db.runs.findOneAndUpdate(
-      { _id: run_id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
-      [
-        {
-          $set: {
-            state: 'RUNNING',
-            started_at: { $ifNull: ['$started_at', '$$NOW'] },
-            ...(timeout && {
-              'engine.expire_at': { $min: ['$engine.expire_at', { $add: ['$$NOW', timeout] }] },
-            }),
-          },
-        },
-      ],
-      { ...FAST, returnDocument: 'after' },
-    );
+    if (looked?.state !== 'QUEUED') return looked;
+    await this.beginnings.ask({ run: looked, stage });
+    const run = await this.looks.ask(run_id);
+    return run && stage >= run.engine.stop_below ? run : null;
   }
 
   private async claimAll(requests: ClaimRequest[]): Promise<(Task | null)[]> {
@@ -116,6 +111,31 @@ export class TaskClaims {
     ];
   }
 
+  private async beginAll(all: { run: Run; stage: number }[]): Promise<void[]> {
+    const beginning = ({ timeout_seconds, started_at }: Run): mongo.Document => ({
+      $set: {
+        state: 'RUNNING',
+        started_at: { $ifNull: ['$started_at', '$$NOW'] },
+        ...(timeout_seconds &&
+          started_at === null && {
+            'engine.expire_at': {
+              $min: ['$engine.expire_at', { $add: ['$$NOW', timeout_seconds * 1000] }],
+            },
+          }),
+      },
+    });
+    await this.db.runs.bulkWrite(
+      all.map(({ run, stage }) => ({
+        updateOne: {
+          filter: { _id: run._id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
+          update: [beginning(run)],
+        },
+      })),
+      { ordered: false, ...FAST },
+    );
+    return all.map(() => undefined);
+  }
+
   private async settleAll(requests: SettleRequest[]): Promise<boolean[]> {
     const { matchedCount } = await this.db.tasks.bulkWrite(
       requests.map(({ taskId, claimId, set, unbegun }) => ({
@@ -138,12 +158,6 @@ export class TaskClaims {
       .toArray();
     const won = new Set(settled.map(({ engine }) => engine.settled));
     return requests.map(({ claimId }) => won.has(claimId));
-  }
-
-  private async lookAll(runIds: string[]): Promise<(Run | null)[]> {
-    const runs = await this.db.runs.find({ _id: { $in: [...new Set(runIds)] }, ...ENTERABLE }).toArray();
-    const byId = new Map(runs.map((run) => [run._id, run]));
-    return runIds.map((id) => byId.get(id) ?? null);
   }
 }
 

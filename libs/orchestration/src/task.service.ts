@@ -74,9 +74,12 @@ export class TaskService {
     private readonly slots: TaskSlots,
   ) {}
 
-  /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
-  claim(taskId: string, workerId: string): Promise<ClaimedTask | null> {
-    return this.take({ taskId, workerId, claimId: randomUUID(), from: 'QUEUED' });
+  /**
+   * QUEUED -> RUNNING for this worker. @param runId of the task's run, where it is known: then the two are looked at
+   * together. @returns null when there is nothing to claim any more.
+   */
+  claim(taskId: string, workerId: string, runId?: string): Promise<ClaimedTask | null> {
+    return this.take({ taskId, workerId, claimId: randomUUID(), from: 'QUEUED' }, runId);
   }
 
   /**
@@ -268,7 +271,10 @@ export class TaskService {
     if (kept === undefined) return { accepted: true, next: null };
     const workerId = task.attempts.at(-1)!.worker_id;
     const taskIdOfKept = taskId(run._id, version.graph.nodes.get(kept)!.position);
-    const next = await this.take({ taskId: taskIdOfKept, workerId, claimId: randomUUID(), from: 'PENDING' });
+    const next = await this.take(
+      { taskId: taskIdOfKept, workerId, claimId: randomUUID(), from: 'PENDING' },
+      run._id,
+    );
     // Whoever cancelled it in between found the run not ended yet.
     if (!next) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
@@ -279,16 +285,22 @@ export class TaskService {
     };
   }
 
-  private async take(request: ClaimRequest): Promise<ClaimedTask | null> {
-    const task = await this.claims.claim(request);
+  private async take(request: ClaimRequest, runId?: string): Promise<ClaimedTask | null> {
+    const [task, looked] = await Promise.all([
+      this.claims.claim(request),
+      runId === undefined ? null : this.claims.look(runId),
+    ]);
     if (!task) return null;
     const { claimId, workerId } = request;
-    const run = await this.claims.enter(task);
+    const seen = looked ?? (await this.claims.look(task.run_id));
+    const run = await this.claims.enter(task, seen);
     if (!run) {
       await this.leave(task, claimId);
       return null;
     }
     await this.slots.started(task);
+    // The run's own first line stands before anything that a worker says.
+    if (seen?.state === 'QUEUED') this.logs.open(run._id, 2);
     const version = await this.versions.get(run.engine.version_id);
     const node = version.graph.nodes.get(task.node_id)!.definition;
     const claimed = { claimId, task, run, node, version };

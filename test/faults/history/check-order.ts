@@ -9,17 +9,28 @@ export const noTaskBeforeItsTurn: Check = (history) => {
   const violations: Violation[] = [];
   const versions = new Map<string, string>();
   const states = new Map<string, Map<string, TaskState>>();
+  const births = new Map<string, TaskEvent[]>();
+  const judge = (event: TaskEvent, before?: TaskState): void => {
+    const detail = fault(event, before, states.get(event.run_id)!, versions.get(event.run_id), history);
+    if (detail) violations.push({ promise: 'no task before its turn', detail: `${event.id}: ${detail}` });
+  };
   for (const event of history.events) {
-    if (event.kind === 'run') versions.set(event.id, event.version_id);
+    if (event.kind === 'run') {
+      versions.set(event.id, event.version_id);
+      for (const born of births.get(event.id) ?? []) judge(born);
+      births.delete(event.id);
+    }
     if (event.kind !== 'task') continue;
     const run = states.get(event.run_id) ?? new Map<string, TaskState>();
     states.set(event.run_id, run);
     const before = run.get(event.node_id);
     run.set(event.node_id, event.state);
-    // Tasks are stored before their run is; as long as they are PENDING nothing needs its version.
+    // As long as it is PENDING nothing needs the version of its run.
     if (before === event.state || event.state === 'PENDING' || event.state === 'CANCELLED') continue;
-    const detail = fault(event, before, run, versions.get(event.run_id), history);
-    if (detail) violations.push({ promise: 'no task before its turn', detail: `${event.id}: ${detail}` });
+    // Tasks are stored before their run is, those that start at once QUEUED: they are judged when it is there.
+    if (before === undefined && event.state === 'QUEUED' && !versions.has(event.run_id))
+      births.set(event.run_id, [...(births.get(event.run_id) ?? []), event]);
+    else judge(event, before);
   }
   return violations;
 };

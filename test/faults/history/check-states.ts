@@ -66,11 +66,14 @@ function secondEnds(events: Step[], isTerminal: (state: string) => boolean): Vio
   });
 }
 
+/** What starts at once is QUEUED when it is stored. */
+const BORN = ['PENDING', 'QUEUED'];
+
 function illegalSteps(events: Step[], table: Record<string, readonly string[]>): Violation[] {
   return [...groupBy(events, (event) => event.id)].flatMap(([id, steps]) =>
     steps.flatMap(({ state }, place) => {
       const before = steps[place - 1]?.state;
-      const legal = before === undefined ? state === 'PENDING' : table[before]!.includes(state);
+      const legal = before === undefined ? BORN.includes(state) : table[before]!.includes(state);
       if (legal || before === state) return [];
       return [{ promise: 'only legal transitions', detail: `${id} went ${before ?? 'nowhere'} -> ${state}` }];
     }),

@@ -89,6 +89,18 @@ it('a run without fault breaks no promise', () => {
   expect(checkHistory(history(good()))).toEqual([]);
 });
 
+it('neither does one that started when it was stored', () => {
+  const rest = good().filter((event) => !isRun('PENDING')(event) && !isRun('QUEUED')(event));
+  const later = rest.filter(
+    (event) => event.kind !== 'task' || (event.state !== 'PENDING' && !isTask('a', 'QUEUED')(event)),
+  );
+  const born = (b: TaskState): History =>
+    history([task('a', 'QUEUED'), task('b', b), run('QUEUED'), ...later]);
+  expect(checkHistory(born('PENDING'))).toEqual([]);
+  const told = checkHistory(born('QUEUED')).map(({ detail }) => detail);
+  expect(told).toContain('task_b: b became QUEUED while a had not ended');
+});
+
 it.each<[promise: string, history: History]>([
   ['acknowledged writes', history(good().filter(({ kind }) => kind !== 'run'))],
   ['acknowledged writes', history([...good(), { kind: 'gone', at: 0, what: 'run', id: 'run_1' }])],

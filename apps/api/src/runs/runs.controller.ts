@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/co
 import { ApiTags } from '@nestjs/swagger';
 import { type Public, Run } from '@tauro/database';
 import { isTerminalRun } from '@tauro/domain';
-import { RunBacklog, RunService } from '@tauro/orchestration';
+import { RunBacklog, RunCreation, RunService } from '@tauro/orchestration';
 import { contentTag, EntityTag, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
@@ -25,6 +25,7 @@ const TAG = (run: Public<Run>): string =>
 export class RunsController {
   constructor(
     private readonly catalog: RunCatalog,
+    private readonly creation: RunCreation,
     private readonly runs: RunService,
     private readonly backlog: RunBacklog,
   ) {}
@@ -45,7 +46,7 @@ export class RunsController {
     if (body.start) await this.backlog.assertRoom();
     const { params, tags, deadline, ...rest } = body;
     return this.catalog.show(
-      await this.runs.create({
+      await this.creation.create({
         ...rest,
         params: params ?? {},
         tags: tags ?? {},

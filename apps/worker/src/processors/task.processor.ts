@@ -20,10 +20,10 @@ export class TaskProcessor {
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
   ) {}
 
-  async process({ task_id, handler, requires = [] }: TaskJob): Promise<void> {
+  async process({ task_id, run_id, handler, requires = [] }: TaskJob): Promise<void> {
     const able = !handler || this.handlers.names().includes(handler);
     const offers = requires.every((tag) => this.env.WORKER_TAGS.includes(tag));
     if (!able || !offers || !this.inHand.accepting) return this.tasks.passOn(task_id);
-    await this.runner.run(task_id);
+    await this.runner.run(task_id, run_id);
   }
 }

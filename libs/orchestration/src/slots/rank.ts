@@ -8,3 +8,6 @@ const HOUR_MS = 3_600_000;
 export const rankUpdate = (since: Date, priority: '$priority' | '$engine.priority'): object => ({
   $subtract: [since, { $multiply: [{ $ifNull: [priority, 0] }, HOUR_MS] }],
 });
+
+/** The same, worked out here. */
+export const rankOf = (since: Date, priority: number): Date => new Date(since.getTime() - priority * HOUR_MS);

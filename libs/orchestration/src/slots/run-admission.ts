@@ -5,7 +5,7 @@ import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
 import { admittedRuns } from './admission-count.js';
 import { type Bound, type LimitRef } from './limit-ref.js';
-import { rankUpdate } from './rank.js';
+import { rankOf, rankUpdate } from './rank.js';
 import { SlotTable } from './slot-table.js';
 import { Turnstile } from './turnstile.js';
 
@@ -55,6 +55,11 @@ export class RunAdmission {
     const own = { $eq: [{ $ifNull: ['$parent_run_id', null] }, null] };
     const limited = { $or: [this.limited, pipeline] };
     return { $cond: [{ $and: [own, limited] }, rankUpdate(since, '$priority'), '$$REMOVE'] };
+  }
+
+  /** The same for a run that is not stored yet; a limit applies to it. */
+  rankOf({ priority }: Pick<Run, 'priority'>, since: Date): Date {
+    return rankOf(since, priority);
   }
 
   /** Whether a run that was started may begin now; if not, it begins when it is its turn. Harmless to repeat. */

@@ -1,0 +1,250 @@
+import { Injectable } from '@nestjs/common';
+import { type Project, type Run, type Task, versionId } from '@tauro/database';
+import { type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
+import { resolveParams } from '@tauro/nodes';
+import { Env } from '@tauro/platform';
+import { Signals } from '@tauro/queue';
+import { Advancer } from './advancer.js';
+import { type Batches } from './batches.js';
+import { Collections, joinedFind } from './collections.js';
+import { Dispatcher } from './dispatcher.js';
+import { newTask } from './new-task.js';
+import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
+import { PipelineService } from './pipeline.service.js';
+import { RunLogWriter } from './run-log.writer.js';
+import { groupOf, summarise } from './run-progress.js';
+import { RunStore } from './run-store.js';
+import { RunAdmission } from './slots/run-admission.js';
+import { retryPolicyOf } from './task-policy.js';
+
+export interface CreateRun {
+  project_id: string;
+  /** An id, or a name: looked up in the project first, then among the discovered. */
+  pipeline_id: string;
+  params?: JsonObject;
+  tags?: Record<string, string>;
+  /** -100..100; higher is admitted and executed first. */
+  priority?: number;
+  /** Seconds it may take from its first task on; what its pipeline says unless given. */
+  timeout_seconds?: number;
+  /** When it must have ended, started or not. */
+  deadline?: Date | null;
+  /** Start it at once. */
+  start?: boolean;
+  request_id?: string | null;
+}
+
+/** A run to be stored: what it is pinned to is known already. */
+export type PinnedRun = Omit<CreateRun, 'start'> &
+  Pick<Run, 'pipeline_name' | 'pipeline_version'> &
+  Partial<Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>> & {
+    /** Made up by the caller when something must refer to the run before it exists. */
+    id?: string;
+    rerun_of?: string;
+    /** The task that makes it, in the run it belongs to. Then storing it a second time changes nothing. */
+    parent?: { run: Run; task: Task };
+    /** Whether its nodes execute even if the cache knows their result; as its parent's do unless given. */
+    fresh?: boolean;
+    /** Days to keep it once it has ended; the deployment's default unless given. */
+    retention_days?: number | null;
+    /** By node id; copied into the new run as they are. */
+    reused?: ReadonlyMap<string, Task>;
+  };
+
+/** Until its tasks are counted. */
+const NOTHING = summarise([]);
+/** When the reconciler looks whether a start was followed up, or a sub-run started. */
+const FOLLOW_UP_MS = 10_000;
+
+/** Stores new runs, each pinned to a version and with all of its tasks; one that is to start at once is born QUEUED. */
+@Injectable()
+export class RunCreation {
+  private readonly projects: Batches<string, Project | null>;
+
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+    private readonly pipelines: PipelineService,
+    private readonly versions: PinnedVersions,
+    private readonly store: RunStore,
+    private readonly advancer: Advancer,
+    private readonly dispatcher: Dispatcher,
+    private readonly admission: RunAdmission,
+    private readonly logs: RunLogWriter,
+    private readonly signals: Signals,
+  ) {
+    this.projects = joinedFind(() => this.db.projects);
+  }
+
+  /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
+  async create({ start = false, ...input }: CreateRun): Promise<Run> {
+    const [project, pipeline] = await Promise.all([
+      this.projects.ask(input.project_id),
+      this.pipelines.resolve(input.pipeline_id, input.project_id).catch((error: Error) => error),
+    ]);
+    if (!project) throw notFound('project', input.project_id);
+    if (pipeline instanceof Error) throw pipeline;
+    const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
+    const pinned: PinnedRun = {
+      ...input,
+      params: resolveParams(definition, input.params ?? {}),
+      pipeline_id: pipeline._id,
+      pipeline_name: pipeline.name,
+      pipeline_version: pipeline.version,
+      retention_days: project.retention_days,
+    };
+    return start ? this.insertStarted(pinned) : this.insert(pinned);
+  }
+
+  /**
+   * Stores the run that a `pipeline` node asks for; harmless to repeat. The reconciler looks after it until it is
+   * started. @throws DomainError NOT_FOUND for an absent pipeline, VALIDATION_ERROR for params that do not fit.
+   */
+  async createSub(
+    run: Run,
+    task: Task,
+    wanted: Pick<CreateRun, 'pipeline_id' | 'params' | 'timeout_seconds' | 'deadline'>,
+  ): Promise<void> {
+    const pipeline = await this.pipelines.resolve(wanted.pipeline_id, run.project_id);
+    const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
+    await this.insert({
+      ...wanted,
+      id: subRunId(task),
+      parent: { run, task },
+      project_id: run.project_id,
+      pipeline_id: pipeline._id,
+      pipeline_name: pipeline.name,
+      pipeline_version: pipeline.version,
+      params: resolveParams(definition, wanted.params ?? {}),
+      tags: run.tags,
+      priority: task.engine.priority,
+      request_id: run.request_id,
+      retention_days: run.engine.retention_days,
+    });
+  }
+
+  /** Stores a run of a known version, PENDING. @param pinned.reused tasks of an earlier run whose results stand. */
+  async insert(pinned: PinnedRun): Promise<Run> {
+    const version = await this.versions.get(versionId(pinned.pipeline_id, pinned.pipeline_version));
+    const run = this.runOf(pinned, version);
+    const tasks = this.tasksOf(run, pinned, version);
+    const stored = { ...run, ...summarise(tasks.map(groupOf)) };
+    await this.store.insert(stored, tasks, { repeated: pinned.parent !== undefined });
+    await this.assertProject(stored);
+    return stored;
+  }
+
+  /** The same for one that starts at once: QUEUED from its first moment on, and so are its tasks if no limit binds them. */
+  private async insertStarted(pinned: PinnedRun): Promise<Run> {
+    const version = await this.versions.get(versionId(pinned.pipeline_id, pinned.pipeline_version));
+    const { graph } = version;
+    const now = new Date();
+    const pending = this.runOf(pinned, version, now);
+    const limited = this.admission.limitsOf(pending).length > 0;
+    const run: Run = {
+      ...pending,
+      state: 'QUEUED',
+      queued_at: now,
+      engine: {
+        ...pending.engine,
+        check_at: new Date(now.getTime() + FOLLOW_UP_MS),
+        ...(limited && { rank: this.admission.rankOf(pending, now) }),
+      },
+    };
+    const all = this.tasksOf(run, pinned, version);
+    const roots = new Set<string>(graph.stages[MAIN]!.roots);
+    const direct =
+      !limited && [...roots].every((id) => this.dispatcher.isUnbounded(run, graph.nodes.get(id)!.definition));
+    const born = direct ? this.dispatcher.newborn(all.filter(({ node_id }) => roots.has(node_id))) : null;
+    const tasks = all.map((task) => born?.tasks.get(task._id) ?? task);
+    const stored = { ...run, ...summarise(tasks.map(groupOf)) };
+
+    // Whoever sees the run finds its first line, after which all others come.
+    this.logs.open(run._id, 1);
+    this.logs.append(run._id, null, 'INFO', startedLine(run));
+    await this.store.insert(stored, tasks, { beside: () => this.logs.flush(run._id) });
+    const begin = async (): Promise<boolean> => {
+      if (born) await this.dispatcher.enqueueNewborn(run, born);
+      else if (!(await this.admission.enter(run))) return false;
+      else await this.advancer.begin(run);
+      return true;
+    };
+    const [begun] = await Promise.all([begin(), this.assertProject(stored)]);
+    this.signals.run(run._id, 'changed');
+    // A moment ago: whoever wants to know why it waits has to ask again.
+    return begun ? { ...stored, waiting_reason: null } : stored;
+  }
+
+  /** Looked at last: whoever deletes the project finds this run, or this finds the project gone. */
+  private async assertProject({ _id, project_id }: Run): Promise<void> {
+    if (await this.projects.ask(project_id)) return;
+    await this.db.runs.deleteOne({ _id });
+    await this.db.tasks.deleteMany({ run_id: _id });
+    throw notFound('project', project_id);
+  }
+
+  private tasksOf(run: Run, { priority, reused }: PinnedRun, { definition, graph }: PinnedVersion): Task[] {
+    return graph.order.map((nodeId, position): Task => {
+      const node = graph.nodes.get(nodeId)!;
+      const max_attempts = retryPolicyOf(node.definition, definition, this.env).max_attempts!;
+      const kept = reused?.get(nodeId);
+      const own = { _id: taskId(run._id, position), run_id: run._id, created_at: run.created_at };
+      return kept ? { ...kept, ...own } : { ...newTask(node, priority), ...own, max_attempts };
+    });
+  }
+
+  private runOf(pinned: PinnedRun, { definition }: PinnedVersion, now = new Date()): Run {
+    const { parent } = pinned;
+    return {
+      _id: pinned.id ?? newId('run', now.getTime()),
+      project_id: pinned.project_id,
+      pipeline_id: pinned.pipeline_id,
+      pipeline_name: pinned.pipeline_name,
+      pipeline_version: pinned.pipeline_version,
+      state: 'PENDING',
+      params: pinned.params ?? {},
+      tags: pinned.tags ?? {},
+      priority: pinned.priority ?? 0,
+      progress: NOTHING.progress,
+      metrics: NOTHING.metrics,
+      error: null,
+      outputs: null,
+      rerun_of: pinned.rerun_of ?? null,
+      parent_run_id: parent?.run._id ?? null,
+      parent_task_id: parent?.task._id ?? null,
+      schedule_id: pinned.schedule_id ?? null,
+      // A sub-run is about the same data.
+      scheduled_for: pinned.scheduled_for ?? parent?.run.scheduled_for ?? null,
+      data_interval_start: pinned.data_interval_start ?? parent?.run.data_interval_start ?? null,
+      data_interval_end: pinned.data_interval_end ?? parent?.run.data_interval_end ?? null,
+      timeout_seconds: pinned.timeout_seconds ?? definition.config?.run_timeout_seconds ?? null,
+      deadline: pinned.deadline ?? null,
+      created_at: now,
+      updated_at: now,
+      queued_at: null,
+      started_at: null,
+      finished_at: null,
+      duration_seconds: null,
+      cancel_requested_at: null,
+      expires_at: null,
+      request_id: pinned.request_id ?? null,
+      engine: {
+        version_id: versionId(pinned.pipeline_id, pinned.pipeline_version),
+        depth: parent ? parent.run.engine.depth + 1 : 0,
+        max_parallelism: definition.config?.max_parallelism ?? null,
+        max_active_runs: definition.config?.max_active_runs ?? null,
+        stage: MAIN,
+        stop_below: 0,
+        outcome: null,
+        retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
+        ...(pinned.deadline && { expire_at: pinned.deadline }),
+        ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),
+        ...((pinned.fresh ?? parent?.run.engine.fresh) && { fresh: true }),
+      },
+    };
+  }
+}
+
+/** The first line of a run's log. */
+export const startedLine = ({ pipeline_name, pipeline_version }: Run): string =>
+  `run started: pipeline ${pipeline_name} version ${pipeline_version}`;

@@ -8,6 +8,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY libs libs
 COPY apps apps
+COPY scripts scripts
 RUN npm run build
 
 FROM node:22-slim AS packages

@@ -74,6 +74,23 @@ describe('Dockerfile', () => {
     expect(dockerfile).toMatch(/^ENTRYPOINT \["tini"/m);
   });
 
+  it('has every file that the build needs', () => {
+    const stage = dockerfile.slice(dockerfile.indexOf('AS build'), dockerfile.indexOf('RUN npm run build'));
+    const copied = [...stage.matchAll(/^COPY (.+)$/gm)].flatMap((match) => match[1]!.split(' ').slice(0, -1));
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { build: string } };
+    const needed = [
+      ...scripts.build.matchAll(/[\w/.-]+\.mjs\b/g),
+      ...read('nest-cli.json').matchAll(/tsconfig[\w.]+/g),
+    ];
+    expect(needed.length).toBeGreaterThan(1);
+    for (const [file] of needed) {
+      expect([file, copied.some((path) => file === path || file.startsWith(`${path}/`))]).toEqual([
+        file,
+        true,
+      ]);
+    }
+  });
+
   it('copies only what exists and what .dockerignore lets through', () => {
     const allowed = new Set([...read('.dockerignore').matchAll(/^!(.+)$/gm)].map((match) => match[1]!));
     for (const [, what] of dockerfile.matchAll(/^COPY (?!--)(.+)$/gm)) {

@@ -1,9 +1,10 @@
 import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { AnyJson, Pipeline, PipelineVersion } from '@tauro/database';
-import { idPattern, type JsonObject } from '@tauro/domain';
+import { idPattern, type JsonObject, STAGES } from '@tauro/domain';
 import { NODE_KINDS, PIPELINE_SCHEMA } from '@tauro/nodes';
 import { SchemaIs } from '../http/openapi/decorators.js';
 import { type ErrorEntry } from '../http/openapi/envelope.dto.js';
+import { CONTROL_FLOW } from './dag/dag.js';
 
 const { properties: definition, required } = PIPELINE_SCHEMA;
 const { items: node } = definition.nodes;
@@ -79,21 +80,26 @@ export class ValidationReport {
   summary!: DefinitionSummary | null;
 }
 
-export class DagNodeDto {
-  id!: string;
-  name!: string;
-  type!: string;
-  /** Edges on the longest way from a root. */
-  depth!: number;
-  /** Index into `layers`. */
-  layer!: number;
-  /** `main`; or `on_failure`, `finally`, which execute after all that stand before them. */
-  stage!: string;
-  /** Whether it runs once per item of a list. */
-  mapped!: boolean;
-  /** Whether its result may be taken from the cache. */
-  cached!: boolean;
-}
+/** A node of the graph, with the control flow that its definition gives it. */
+@SchemaIs({
+  type: 'object',
+  required: ['id', 'name', 'type', 'depth', 'layer', 'stage', 'mapped', 'cached'],
+  properties: {
+    id: { type: 'string' },
+    name: { type: 'string' },
+    type: { type: 'string' },
+    depth: { type: 'integer', description: 'Edges on the longest way from a root.' },
+    layer: { type: 'integer', description: 'Index into `layers`.' },
+    stage: {
+      enum: [...STAGES],
+      description: '`main`; or `on_failure`, `finally`, which execute after all that stand before them.',
+    },
+    mapped: { type: 'boolean', description: 'Whether it runs once per item of a list.' },
+    cached: { type: 'boolean', description: 'Whether its result may be taken from the cache.' },
+    ...Object.fromEntries(CONTROL_FLOW.map((key) => [key, node.properties[key]])),
+  },
+})
+export class DagNodeDto {}
 
 export class DagDto {
   nodes!: DagNodeDto[];

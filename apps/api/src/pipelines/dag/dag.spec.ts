@@ -52,6 +52,41 @@ describe('the picture of a pipeline', () => {
   });
 });
 
+it('shows the control flow of a node as the definition has it, and nothing that it leaves out', () => {
+  const control = {
+    trigger_rule: 'one_failed' as const,
+    when: 'params.x == 1',
+    for_each: { items: '{{ params.list }}', max_parallelism: 2 },
+    allow_failure: true,
+    retry_policy: { max_attempts: 2 },
+    timeout_seconds: 5,
+    total_timeout_seconds: 9,
+    cache: { ttl_seconds: 60 },
+    priority: 3,
+    pool: 'db',
+    pool_slots: 2,
+    requires: ['gpu'],
+  };
+  const nodes = [
+    { id: 'a', type: 'task', config: { handler: 'noop' } },
+    { id: 'b', type: 'task', config: { handler: 'noop' }, depends_on: ['a'], ...control },
+  ];
+  const dag = dagOf({ name: 'p', nodes });
+  expect(dag.nodes[0]).toEqual({
+    id: 'a',
+    name: 'a',
+    type: 'task',
+    depth: 0,
+    layer: 0,
+    stage: 'main',
+    mapped: false,
+    cached: false,
+  });
+  expect(dag.nodes[1]).toMatchObject(control);
+  expect(dag.nodes[1]).not.toHaveProperty('config');
+  expect(toMermaid(dag)).toContain('b["b<br/>task per item, cached, one_failed, conditional"]');
+});
+
 describe('rendering', () => {
   it('draws Mermaid without the words it would trip over', () => {
     const text = toMermaid(dagOf(diamond));

@@ -2,12 +2,30 @@ import {
   buildGraph,
   criticalPath,
   edgesOf,
+  type NodeDefinition,
   type PipelineDefinition,
   type Stage,
   STAGES,
 } from '@tauro/domain';
 
-export interface DagNode {
+/** What a node says about when, where and how often it executes; shown as the definition has it. */
+export const CONTROL_FLOW = [
+  'trigger_rule',
+  'when',
+  'for_each',
+  'allow_failure',
+  'retry_policy',
+  'timeout_seconds',
+  'total_timeout_seconds',
+  'cache',
+  'priority',
+  'pool',
+  'pool_slots',
+  'requires',
+] as const satisfies readonly (keyof NodeDefinition)[];
+
+/** Control flow that the definition leaves out is absent here too. */
+export interface DagNode extends Pick<NodeDefinition, (typeof CONTROL_FLOW)[number]> {
   id: string;
   name: string;
   type: string;
@@ -61,6 +79,7 @@ export function dagOf(definition: PipelineDefinition): Dag {
       stage: STAGES[stage]!,
       mapped: node.for_each !== undefined,
       cached: node.cache !== undefined,
+      ...Object.fromEntries(CONTROL_FLOW.filter((key) => key in node).map((key) => [key, node[key]])),
     };
   });
   return {

@@ -7,8 +7,14 @@ const RESERVED = /^(end|graph|flowchart|subgraph|class|classDef|click|style|link
 const LATER = ['on_failure', 'finally'] as const;
 
 /** What stands below a node's id. */
-const kindOf = ({ type, mapped, cached }: DagNode): string =>
-  `${type}${mapped ? ' per item' : ''}${cached ? ', cached' : ''}`;
+const kindOf = ({ type, mapped, cached, trigger_rule, when }: DagNode): string =>
+  [
+    `${type}${mapped ? ' per item' : ''}`,
+    ...(cached ? ['cached'] : []),
+    ...(trigger_rule ? [trigger_rule] : []),
+    // Not the condition itself: its text could hold what these languages read as syntax.
+    ...(when === undefined ? [] : ['conditional']),
+  ].join(', ');
 
 /** A Mermaid flowchart. Ids are the nodes' own, unless Mermaid would stumble over one. */
 export function toMermaid(dag: Dag): string {

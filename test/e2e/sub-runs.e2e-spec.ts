@@ -106,7 +106,21 @@ describe('a pipeline that runs another one', () => {
       expect.objectContaining({ field: 'nodes.0.config.pipeline_id', type: 'unknown_pipeline' }),
     ]);
     const run = await user.start(project, stored.id);
-    expect((await user.ended(run)).error).toMatchObject({ type: 'PipelineNotFound', node_id: 'call' });
+    expect((await user.ended(run)).error).toEqual({
+      type: 'PipelineNotFound',
+      message: "pipeline 'not_there_yet' was not found",
+      node_id: 'call',
+    });
+  });
+
+  it('fails for good, and says each fault once, when its params do not fit the other pipeline', async () => {
+    const params_schema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
+    const other = await user.pipeline(project, [noop('work')], { params_schema });
+    const run = await user.start(project, (await user.pipeline(project, [call(other.id)])).id);
+    expect((await user.ended(run)).error).toMatchObject({
+      type: 'InvalidParams',
+      message: `pipeline '${other.id}': params.n is required`,
+    });
   });
 
   it('cannot call itself for ever', async () => {

@@ -85,8 +85,11 @@ export class SubRunService {
       const type = error instanceof DomainError ? REFUSALS[error.code] : undefined;
       if (type === undefined) throw error;
       const { message, details = [] } = error as DomainError;
-      const faults = details.map(({ field, message: what }) => `${field}: ${what}`);
-      return refused(type, [`pipeline '${wanted.pipeline_id}': ${message}`, ...faults].join('; '));
+      if (details.length === 0) return refused(type, message);
+      const faults = details.map((fault) =>
+        fault.message.startsWith(fault.field) ? fault.message : `${fault.field}: ${fault.message}`,
+      );
+      return refused(type, `pipeline '${wanted.pipeline_id}': ${faults.join('; ')}`);
     }
   }
 

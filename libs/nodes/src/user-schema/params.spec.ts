@@ -47,6 +47,8 @@ describe('the params of a run', () => {
 
   it.each<[JsonObject, unknown]>([
     [{ type: 'integer' }, '1.5'],
+    [{ type: 'integer' }, '5.0'],
+    [{ type: 'integer' }, '1e3'],
     [{ type: 'integer' }, '9007199254740993'],
     [{ type: 'integer' }, '0x10'],
     [{ type: 'integer' }, ''],

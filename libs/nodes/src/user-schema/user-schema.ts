@@ -164,6 +164,7 @@ export function targetOf(ref: string, root: UserSchema): UserSchema | undefined 
     : undefined;
 }
 
+const INTEGER = /^-?(0|[1-9]\d*)$/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$/;
 
 /** A copy in which a string stands as the number or truth value that the schema wants and it exactly spells. */
@@ -187,8 +188,7 @@ export function coerced(value: Json, schema: unknown, root: UserSchema): Json {
 function fromText(text: string, types: readonly unknown[]): Json {
   if (types.includes('string')) return text;
   if (types.includes('boolean') && (text === 'true' || text === 'false')) return text === 'true';
-  if (!NUMBER.test(text)) return text;
   const number = Number(text);
-  if (types.includes('integer') && Number.isSafeInteger(number)) return number;
-  return types.includes('number') && Number.isFinite(number) ? number : text;
+  if (types.includes('integer') && INTEGER.test(text) && Number.isSafeInteger(number)) return number;
+  return types.includes('number') && NUMBER.test(text) && Number.isFinite(number) ? number : text;
 }

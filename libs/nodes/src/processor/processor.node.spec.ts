@@ -95,7 +95,7 @@ describe('what goes wrong is told with its place', () => {
     [
       'broken SQL',
       [{ type: 'filter', where: 'age >' }],
-      'SqlRefused: transformations.0 (filter): where: syntax error at end of input',
+      'SqlRefused: transformations.0 (filter): where: syntax error at end of input (line 1, column 6)',
     ],
     [
       'types that do not go together',
@@ -237,7 +237,7 @@ describe('a config', () => {
         ],
       },
       ['people'],
-      ['config.transformations.1.where: syntax error at or near ")"'],
+      ['config.transformations.1.where: syntax error at or near ")" (line 1, column 6)'],
     ],
     [
       { transformations: [{ type: 'derive', columns: { x: '1', y: "getenv('HOME')" } }] },

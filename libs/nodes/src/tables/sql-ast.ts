@@ -16,18 +16,37 @@ const MAX_SQL = 100_000;
 /**
  * DuckDB's own syntax tree of a text, one per statement; only SELECT has one.
  * @param place for messages, such as `sql`
- * @throws NodeError when the text is no SQL, or something other than SELECT
+ * @param from where the author's own text begins; what stands before it is not counted
+ * @throws NodeError when the text is no SQL, with the line and column, or something other than SELECT
  */
-export async function parseSql(session: DuckDbSession, sql: string, place: string): Promise<SqlNode[]> {
+export async function parseSql(
+  session: DuckDbSession,
+  sql: string,
+  place: string,
+  from = 0,
+): Promise<SqlNode[]> {
   if (sql.length > MAX_SQL) throw badSql(place, `is longer than ${MAX_SQL} characters`);
   if (sql.includes('\0')) throw badSql(place, 'contains a NUL character');
   const [json] = await session.texts(`SELECT json_serialize_sql(${literal(sql)})`);
   const tree = parseLossless(json!) as SqlNode;
   if (tree['error'] === true) {
     const message = String(tree['error_message']);
-    throw badSql(place, message.startsWith('Only SELECT') ? 'only one SELECT is allowed' : message);
+    if (message.startsWith('Only SELECT')) throw badSql(place, 'only one SELECT is allowed');
+    throw badSql(place, message + whereIn(sql, tree['position'], from));
   }
   return (tree['statements'] ?? []) as SqlNode[];
+}
+
+/**
+ * DuckDB tells the place of a fault as the number of characters before it, each counted once. After a parameter, which stands for a
+ * template of another length, the column would be wrong.
+ */
+function whereIn(sql: string, position: SqlValue | undefined, from: number): string {
+  if (typeof position !== 'string' || !/^\d+$/.test(position)) return '';
+  const before = Array.from(sql).slice(from, Number(position)).join('').split('\n');
+  const line = before.at(-1)!;
+  const column = /\$\d/.test(line) ? '' : `, column ${Array.from(line).length + 1}`;
+  return ` (line ${before.length}${column})`;
 }
 
 /** SQL from a tree: what was checked is what runs, whatever the author's text looked like. */

@@ -27,6 +27,26 @@ const query = (sql: UserSql): Promise<string> => userQuery(session, sql, ['order
 const expression = (sql: UserSql): Promise<string> => userExpression(session, sql, ['orders'], 'where');
 const ask = async (sql: UserSql): Promise<unknown[][]> => session.rows(await query(sql));
 
+describe('what is no SQL is told with its place', () => {
+  it.each([
+    ['SELECT id,\n  kind kind kind\nFROM orders', 'near "kind" (line 2, column 13)'],
+    ["SELECT 'grün 😀' AS a a FROM orders", 'near "a" (line 1, column 22)'],
+    [withoutValues('SELECT id\nFROM orders WHERE id = {{ params.x }} id', 'sql'), 'near "id" (line 2)'],
+    [
+      withoutValues('SELECT id\nFROM orders orders orders WHERE id = {{ params.x }}', 'sql'),
+      '(line 2, column 20)',
+    ],
+  ])('%j', async (sql, told) => {
+    await expect(query(sql)).rejects.toThrow(told);
+  });
+
+  it('counted in what the author wrote', async () => {
+    await expect(expression('id >\n  )')).rejects.toThrow(
+      'where: syntax error at or near ")" (line 2, column 3)',
+    );
+  });
+});
+
 describe("a user's query sees its inputs and nothing else", () => {
   it.each([
     "SELECT * FROM read_csv('/etc/passwd')",

@@ -41,7 +41,7 @@ export async function userExpression(
   const select = `SELECT ${text}`;
   const whole = typeof sql === 'string' ? select : new BoundText(select, sql.values);
   return bounded(place, async () => {
-    const statement = await checked(session, whole, inputs, place);
+    const statement = await checked(session, whole, inputs, place, select.length - text.length);
     checkOneExpression(statement, place);
     return `(${(await printSql(session, statement)).slice('SELECT '.length)})`;
   });
@@ -62,9 +62,10 @@ async function checked(
   sql: UserSql,
   inputs: readonly string[],
   place: string,
+  from = 0,
 ): Promise<SqlNode> {
   const [text, values] = typeof sql === 'string' ? [sql, []] : [sql.text, sql.values];
-  const statements = await parseSql(session, text, place);
+  const statements = await parseSql(session, text, place, from);
   if (statements.length !== 1) {
     throw badSql(place, statements.length === 0 ? 'is empty' : 'only one SELECT is allowed');
   }

@@ -38,8 +38,8 @@ export async function parseSql(
 }
 
 /**
- * DuckDB tells the place of a fault as the number of characters before it, each counted once. After a parameter, which stands for a
- * template of another length, the column would be wrong.
+ * DuckDB tells the place of a fault as the number of characters before it, each counted once. After a parameter,
+ * which stands for a template of another length, the column would be wrong.
  */
 function whereIn(sql: string, position: SqlValue | undefined, from: number): string {
   if (typeof position !== 'string' || !/^\d+$/.test(position)) return '';

@@ -269,7 +269,10 @@ export class Env {
   @Variable(list('["gpu","eu-west"]'), '', 'What this worker offers to nodes that require it.')
   readonly WORKER_TAGS!: string[];
 
-  @OptionalVariable(word('worker-1'), "This worker's id. Unset: made of host, process and a random part.")
+  @OptionalVariable(
+    word('worker-1'),
+    "Beginning of this worker's id, a random part follows. Unset: host and process.",
+  )
   readonly WORKER_ID?: string;
 
   @Variable(integer(512, 32), '512', 'Heap of a task handler, in MB.')

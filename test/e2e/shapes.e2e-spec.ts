@@ -62,6 +62,17 @@ describe('graphs of every shape run to their end, each node after those it needs
     }
   });
 
+  it('gives the slots of max_parallelism to the highest priority first, from the first one on', async () => {
+    const nodes = [1, 3, 2].map((priority) => task(`n${priority}`, 'noop', {}, { priority }));
+    const runId = await user.startNew(nodes, { config: { max_parallelism: 1 } });
+    expect((await user.ended(runId)).state).toBe('SUCCESS');
+    const tasks: { node_id: string; started_at: string }[] = Object.values(await user.tasks(runId));
+    const order = tasks
+      .sort((a, b) => a.started_at.localeCompare(b.started_at))
+      .map(({ node_id }) => node_id);
+    expect(order).toEqual(['n3', 'n2', 'n1']);
+  });
+
   it('never has more tasks in hand than max_parallelism', async () => {
     const nodes = names(9).map((id) => task(id, 'sleep', { seconds: 0.15 }));
     const runId = await user.startNew(nodes, { config: { max_parallelism: 3 } });

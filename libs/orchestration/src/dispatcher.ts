@@ -58,6 +58,8 @@ export class Dispatcher {
   /** The same for tasks, among them those of a mapped node's items. */
   async releaseTasks(run: RunRef, ready: Ready[]): Promise<boolean> {
     const { bound, free } = this.byLimit(run, ready);
+    // They are equally old, so free slots go by priority alone.
+    bound.sort((a, b) => b.engine.priority - a.engine.priority);
     const dispatch = randomUUID();
     const released = await this.queue(free, { 'engine.dispatch': dispatch });
     if (released === free.length) await this.enqueue(run, free, dispatch);

@@ -36,6 +36,14 @@ const SEQ_FROM_END = { $subtract: [{ $add: ['$first_seq', '$count', -1] }, '$pla
 const HEARTBEAT_MS = 15_000;
 /** How long a follower trusts that it would have been told. */
 const POLL_MS = 1000;
+/** A line is told of when it is stored, and can be read a moment later, once it cannot be undone any more. */
+const SOON_MS = 25;
+const SOON_TRIES = 8;
+/**
+ * A follower remembers the number of the last line it got and comes back with it, so it may only be shown what no
+ * crash of the database undoes: else another line could take that number.
+ */
+const DURABLE = { readConcern: 'majority' } as const;
 const CHUNKS_PER_READ = 20;
 
 /** Reads the logs of runs. */
@@ -89,6 +97,7 @@ export class RunLogService {
     const unlisten = this.signals.onRun(runId, () => bell.ring());
     let next = (options.after ?? 0) + 1;
     let spoke = Date.now();
+    let soon = 0;
     try {
       // Only a resumed reader can begin inside a chunk; from then on it goes from chunk to chunk.
       let chunks = await this.chunksFrom(runId, await this.startOfChunk(runId, next));
@@ -110,7 +119,7 @@ export class RunLogService {
             spoke = Date.now();
             if (!(await this.mayGrow(runId))) return;
           }
-          await bell.wait(POLL_MS);
+          soon = (await bell.wait(soon > 0 ? SOON_MS : POLL_MS)) ? SOON_TRIES : Math.max(0, soon - 1);
         }
         chunks = await this.chunksFrom(runId, next);
       }
@@ -122,14 +131,14 @@ export class RunLogService {
   private async startOfChunk(runId: string, seq: number): Promise<number> {
     const holder = await this.db.logs.findOne(
       { run_id: runId, first_seq: { $lte: seq } },
-      { sort: { first_seq: -1 }, projection: { first_seq: 1 } },
+      { sort: { first_seq: -1 }, projection: { first_seq: 1 }, ...DURABLE },
     );
     return holder?.first_seq ?? seq;
   }
 
   private chunksFrom(runId: string, seq: number): Promise<RunLogChunk[]> {
     return this.db.logs
-      .find({ run_id: runId, first_seq: { $gte: seq } })
+      .find({ run_id: runId, first_seq: { $gte: seq } }, DURABLE)
       .sort({ first_seq: 1 })
       .limit(CHUNKS_PER_READ)
       .toArray();
@@ -139,7 +148,8 @@ export class RunLogService {
   private async mayGrow(runId: string): Promise<boolean> {
     const run = await this.db.runs.findOne({ _id: runId }, { projection: { _id: 1 } });
     if (!run) return false;
-    return !(await this.db.logs.findOne({ run_id: runId, final: true }, { projection: { _id: 1 } }));
+    const last = { run_id: runId, final: true };
+    return !(await this.db.logs.findOne(last, { projection: { _id: 1 }, ...DURABLE }));
   }
 }
 
@@ -155,7 +165,8 @@ class Bell {
     this.wake?.();
   }
 
-  async wait(ms: number): Promise<void> {
+  /** @returns whether it was rung. */
+  async wait(ms: number): Promise<boolean> {
     if (!this.rung && !this.signal.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -168,7 +179,9 @@ class Bell {
       this.signal.removeEventListener('abort', this.wake!);
       this.wake = undefined;
     }
+    const { rung } = this;
     this.rung = false;
+    return rung;
   }
 }
 

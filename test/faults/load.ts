@@ -11,6 +11,9 @@ const RULES = ['all_success', 'all_success', 'none_failed', 'all_done', 'one_suc
 
 /** Runs of random graphs: joins, trigger rules, bounded parallelism, a retry and a wait are all among them. */
 export class Load {
+  /** Every answer to a `POST /runs` that was not a run. */
+  readonly refusals: { status: number; code?: string }[] = [];
+
   private constructor(
     private readonly stage: Stage,
     private readonly project: string,
@@ -63,7 +66,10 @@ export class Load {
     const answer = await waitFor(
       async () => {
         const { status, body: said } = await this.stage.tauro.api.post('/api/v1/runs', body);
-        if (status !== 201) throw new Error(`${status} ${JSON.stringify(said)}`);
+        if (status !== 201) {
+          this.refusals.push({ status, code: said?.error?.code as string });
+          throw new Error(`${status} ${JSON.stringify(said)}`);
+        }
         return said.data as { id: string };
       },
       { what: 'a run to be accepted', timeout: 120_000, everyMs: 500 },

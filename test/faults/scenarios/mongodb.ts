@@ -78,13 +78,18 @@ export const mongodb: Scenario<Params> = {
       did: `${crashes} x kill -9 and restart of MongoDB`,
       measured: {
         'longest outage': seconds(away),
-        '503 answers': `${prober.refusals} of ${prober.answers}`,
+        '503 answers': `${prober.refusals} of ${prober.answers}, and ${load.refusals.length} to POST`,
         'claims lost': givenUp(history),
         're-executions': reexecutions(history),
         drain: seconds(drain),
       },
       broken: [
         ...prober.faults,
+        ...new Set(
+          load.refusals
+            .filter(({ status, code }) => status !== 503 || code !== 'SERVICE_UNAVAILABLE')
+            .map(({ status, code }) => `POST /runs was answered ${status} ${code}`),
+        ),
         ...unless(prober.refusals > 0, 'the API never noticed that MongoDB was away'),
       ],
     };

@@ -87,7 +87,12 @@ describe('health and metrics', () => {
   });
 
   it("the worker's metrics tell of its tasks", async () => {
-    expect(await metrics(workerMetrics)).toMatch(/^tauro_task_duration_seconds_count\{[^}]*\} [1-9]/m);
+    const own = await metrics(workerMetrics);
+    expect(own).toMatch(/^tauro_task_duration_seconds_count\{[^}]*\} [1-9]/m);
+    // Of the deployment, as the API tells them.
+    for (const name of ['tauro_runs_total', 'tauro_run_duration_seconds', 'tauro_active_runs'])
+      expect(own).toContain(`# TYPE ${name} `);
+    expect(own).toMatch(/^tauro_runs_total\{state="SUCCESS"\} [1-9]/m);
   });
 
   it('finds its way back from connections to Redis that went silent', async () => {

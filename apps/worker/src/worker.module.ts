@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DatabaseModule } from '@tauro/database';
-import { OrchestrationModule } from '@tauro/orchestration';
+import { EngineMetrics, OrchestrationModule } from '@tauro/orchestration';
 import { ArtifactStore, type NodeSettings, type TaskHandlers } from '@tauro/nodes';
 import { Env, loggerOptions } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
@@ -42,6 +42,7 @@ export class WorkerModule {
       ],
       providers: [
         Consumers,
+        EngineMetrics,
         Hearing,
         MetricsServer,
         NodeCache,

@@ -26,7 +26,7 @@ const NOBODY: WaitingCounts = { runs: new Map(), tasks: new Map() };
 const NOTHING: RunFigures = { byState: new Map(), cumulative: [], seconds: 0 };
 
 /**
- * What the whole deployment does, read from the stores when a scrape asks, so that every API replica reports the
+ * What the whole deployment does, read from the stores when a scrape asks, so that every process reports the
  * same and a restart loses nothing. (The series of one process's own work are the processes' own.)
  */
 @Injectable()

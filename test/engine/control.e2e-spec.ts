@@ -1,4 +1,4 @@
-import { type NodeDefinition } from '@tauro/domain';
+import { type Json, type NodeDefinition } from '@tauro/domain';
 import { RerunService } from '@tauro/orchestration';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
@@ -136,6 +136,44 @@ describe('a run in its owner’s hands', () => {
     };
     const rerun = (run: string, from: string): ReturnType<RerunService['rerun']> =>
       engine.app.get(RerunService).rerun(run, from);
+
+    describe('of a node that was mapped over a list', () => {
+      const items = [1, 2, 3, 4];
+      const mapped = (list: Json[]): NodeDefinition => ({
+        ...node('m'),
+        for_each: { items: list, max_parallelism: 1 },
+      });
+      const failedThird = async (list: Json[]): Promise<string> => {
+        const run = await engine.run([mapped(list), node('after', 'm')]);
+        await engine.finish(run, 'm', { kind: 'expand', items });
+        for (const index of [0, 1, 2, 3])
+          await engine.finishItem(run, 'm', index, index === 2 ? FAILED : { kind: 'success', output: index });
+        expect(await engine.state(run)).toBe('FAILED');
+        return run;
+      };
+
+      it('repeats only the items that did not end well', async () => {
+        const { _id: again } = await rerun(await failedThird(items), 'failed');
+        await engine.finish(again, 'm', { kind: 'expand', items });
+        const states = { 'm[0]': 'SUCCESS', 'm[1]': 'SUCCESS', 'm[2]': 'QUEUED', 'm[3]': 'SUCCESS' };
+        expect(await engine.states(again)).toMatchObject({ m: 'WAITING', ...states });
+        await engine.finishItem(again, 'm', 2, { kind: 'success', output: 'better' });
+        const task = await engine.db.tasks.findOne({ run_id: again, node_id: 'm', index: null });
+        expect(task!.output).toMatchObject({ items: [0, 1, 'better', 3], succeeded: 4 });
+        expect(await engine.states(again)).toMatchObject({ m: 'SUCCESS', after: 'QUEUED' });
+      });
+
+      it.each([
+        ['the list names the run', ['{{ run.id }}'], 'failed'],
+        ['the node is named', items, 'm'],
+        ['everything begins anew', items, 'start'],
+      ])('repeats all of them when %s', async (_, list, from) => {
+        const { _id: again } = await rerun(await failedThird(list), from);
+        await engine.finish(again, 'm', { kind: 'expand', items });
+        const states = { 'm[0]': 'QUEUED', 'm[1]': 'PENDING', 'm[2]': 'PENDING', 'm[3]': 'PENDING' };
+        expect(await engine.states(again)).toMatchObject(states);
+      });
+    });
 
     it('from what failed: what succeeded is taken over with its output', async () => {
       const first = await failedRun();

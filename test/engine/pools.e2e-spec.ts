@@ -46,6 +46,20 @@ describe('tasks of a pool', () => {
   const used = async (): Promise<number> =>
     (await engine.db.pools.findOne())!.engine.limit!.holders.reduce((sum, { weight }) => sum + weight, 0);
 
+  it('are the items of a mapped node, not the task that makes its list', async () => {
+    await pool(2, { tasks: 3, per_seconds: 3600 });
+    const run = await engine.run([node('m', 1, { for_each: { items: [1, 2, 3, 4], max_parallelism: 3 } })]);
+    await engine.finish(run, 'm', { kind: 'expand', items: [1, 2, 3, 4] });
+    expect(await inHand(run)).toEqual(['m', 'm']);
+    await engine.finishItem(run, 'm', 0);
+    await engine.finishItem(run, 'm', 1);
+    // The third start is the last that the rate allows; an item that the set lets in later is bound as well.
+    expect(await inHand(run)).toEqual(['m']);
+    expect(await engine.states(run)).toMatchObject({ m: 'WAITING', 'm[2]': 'QUEUED', 'm[3]': 'QUEUED' });
+    await engine.finishItem(run, 'm', 2);
+    expect(await used()).toBe(0);
+  });
+
   it('share its slots over all runs, and say what they wait for', async () => {
     await pool(2);
     const one = await engine.run([node('a'), node('b')]);

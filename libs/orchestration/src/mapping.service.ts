@@ -19,7 +19,7 @@ import { type mongo } from 'mongoose';
 import { Collections, FAST, tolerateDuplicates } from './collections.js';
 import { Dispatcher, type Ready, type RunRef } from './dispatcher.js';
 import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
-import { newTask } from './new-task.js';
+import { newTask, poolOf } from './new-task.js';
 import { type PinnedVersion } from './pinned-versions.js';
 import { allEnded, RunFactsCache } from './run-facts.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -56,7 +56,7 @@ export class MappingService {
    * same tasks are made again, and those that exist already stand.
    */
   async plant(task: Task, node: GraphNode, items: Json[]): Promise<void> {
-    const { engine, ...fresh } = newTask(node);
+    const { engine, ...fresh } = newTask(node, 0, true);
     const tasks = items.map((item, index): Task => ({
       ...fresh,
       engine: { ...engine, priority: task.engine.priority },
@@ -142,8 +142,23 @@ export class MappingService {
     return (await this.allItemsEnded(run, mapped)) ? this.join(run, mapped) : null;
   }
 
-  /** Puts the next item in the place of one that has ended: one write, which a second one no longer matches. */
+  /** Puts the next item in the place of one that has ended, and passes over those that a rerun has taken over. */
   private async moveOn(run: RunRef, mapped: Mapped, index: number): Promise<void> {
+    for (let place: number | undefined = index; place !== undefined;) {
+      const next = await this.replace(run, mapped, place);
+      const over = next !== undefined && {
+        _id: itemTaskId(mapped.id, next),
+        state: { $in: [...TERMINAL_TASK_STATES] },
+      };
+      place = over && (await this.db.tasks.findOne(over, { projection: { _id: 1 } })) ? next : undefined;
+    }
+  }
+
+  /**
+   * One write, which a second one no longer matches. @returns the item that could not be started, since it was not
+   * PENDING any more.
+   */
+  private async replace(run: RunRef, mapped: Mapped, index: number): Promise<number | undefined> {
     const more = { $lt: ['$engine.next', '$engine.expanded'] };
     const others = { $filter: { input: '$engine.open', cond: { $ne: ['$$this', index] } } };
     const before = await this.db.tasks.findOneAndUpdate(
@@ -158,12 +173,12 @@ export class MappingService {
       ],
       { ...FAST, returnDocument: 'before', projection: { engine: 1, node_id: 1 } },
     );
-    if (!before) return;
+    if (!before) return undefined;
     const { next, expanded } = before.engine;
-    if (next! >= expanded!) return;
-    // Its limits are those of the node's own task.
-    const ready = { _id: itemTaskId(mapped.id, next!), node_id: mapped.node_id, engine: before.engine };
-    await this.dispatcher.releaseTasks(run, [ready]);
+    if (next! >= expanded!) return undefined;
+    const engine = { ...before.engine, ...mapped.slots };
+    const ready = { _id: itemTaskId(mapped.id, next!), node_id: mapped.node_id, engine };
+    return (await this.dispatcher.releaseTasks(run, [ready])) ? undefined : next;
   }
 
   private async allItemsEnded(run: RunRef, { id, node_id }: Mapped): Promise<boolean> {
@@ -302,9 +317,12 @@ interface Mapped {
   id: string;
   node_id: string;
   for_each: ForEach;
+  /** What each item takes of a pool. */
+  slots: ReturnType<typeof poolOf>;
 }
 
 function mappedOf(run: RunRef, { graph }: PinnedVersion, node_id: string): Mapped {
   const { definition, position } = graph.nodes.get(node_id)!;
-  return { id: taskId(run._id, position), node_id, for_each: definition.for_each! };
+  const id = taskId(run._id, position);
+  return { id, node_id, for_each: definition.for_each!, slots: poolOf(definition) };
 }

@@ -1,10 +1,14 @@
 import { type Task } from '@tauro/database';
-import { type GraphNode } from '@tauro/domain';
+import { type GraphNode, type NodeDefinition } from '@tauro/domain';
 
-/** A task as it is before anything happened to it. The priorities of its run and of its node add up. */
+/**
+ * A task as it is before anything happened to it. The priorities of its run and of its node add up.
+ * @param item whether it is that of an item: a mapped node's own task only makes the list, and takes no slots of the pool.
+ */
 export const newTask = (
   { definition: node, stage }: GraphNode,
   runPriority = 0,
+  item = false,
 ): Omit<Task, '_id' | 'run_id' | 'created_at' | 'max_attempts'> => ({
   node_id: node.id,
   index: null,
@@ -30,6 +34,13 @@ export const newTask = (
     stage,
     artifact: null,
     wake_at: null,
-    ...(node.pool !== undefined && { pool: node.pool, pool_slots: node.pool_slots ?? 1 }),
+    ...((item || !node.for_each) && poolOf(node)),
   },
 });
+
+/** The slots that a node takes of a pool. */
+export const poolOf = ({
+  pool,
+  pool_slots = 1,
+}: NodeDefinition): Pick<Task['engine'], 'pool' | 'pool_slots'> =>
+  pool === undefined ? {} : { pool, pool_slots };

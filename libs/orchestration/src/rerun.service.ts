@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { conflict, invalid, isTerminalRun, MAIN, newId, type PipelineGraph } from '@tauro/domain';
+import {
+  conflict,
+  type ForEach,
+  invalid,
+  isTerminalRun,
+  MAIN,
+  newId,
+  type PipelineGraph,
+} from '@tauro/domain';
 import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Collections } from './collections.js';
@@ -58,6 +66,7 @@ export class RerunService {
       request_id: requestId,
       rerun_of: id,
       reused,
+      reused_items: from === 'start' ? [] : await this.reuseItems(run, graph, from, reused, runId),
       retention_days: run.engine.retention_days,
       // Whoever names where to begin wants it done again; what failed may just as well be found in the cache.
       fresh: from !== 'failed',
@@ -92,6 +101,37 @@ export class RerunService {
   }
 
   /**
+   * Items of mapped nodes that did not end well as a whole: those that did need not run again as long as the list is
+   * the same, which it is when everything it comes from stands.
+   */
+  private async reuseItems(
+    { _id: run_id }: Run,
+    graph: PipelineGraph,
+    from: string,
+    reused: ReadonlyMap<string, Task>,
+    runId: string,
+  ): Promise<Task[]> {
+    const mapped = [...graph.nodes.values()].filter(
+      ({ definition: { id, for_each }, parents, stage }) =>
+        for_each !== undefined &&
+        !namesRun(for_each) &&
+        !reused.has(id) &&
+        id !== from &&
+        stage === MAIN &&
+        parents.every((parent) => reused.has(parent)),
+    );
+    if (mapped.length === 0) return [];
+    const node_id = { $in: mapped.map(({ definition }) => definition.id) };
+    const well = this.db.tasks.find({ run_id, node_id, index: { $ne: null }, state: 'SUCCESS' });
+    const taken: Task[] = [];
+    for await (const item of well) {
+      const own = await this.takeOver(item, runId);
+      if (own) taken.push(own);
+    }
+    return taken;
+  }
+
+  /**
    * The task for the new run: its result and story stand, its work stays counted where it was done. The new run
    * gets its own hold on the table, so that deleting the old run takes nothing from it.
    * @returns null when the table is gone; then the node has to run again.
@@ -111,3 +151,6 @@ export class RerunService {
     };
   }
 }
+
+/** Whether a list may be another one in another run. */
+const namesRun = ({ items }: ForEach): boolean => /\{\{[^}]*\brun\b/.test(JSON.stringify(items));

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Project, type Run, type Task, versionId } from '@tauro/database';
-import { type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
+import { itemTaskId, type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
@@ -49,6 +49,8 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     retention_days?: number | null;
     /** By node id; copied into the new run as they are. */
     reused?: ReadonlyMap<string, Task>;
+    /** Likewise those of items of mapped nodes. */
+    reused_items?: Task[];
   };
 
 /** Until its tasks are counted. */
@@ -183,14 +185,24 @@ export class RunCreation {
     throw notFound('project', project_id);
   }
 
-  private tasksOf(run: Run, { priority, reused }: PinnedRun, { definition, graph }: PinnedVersion): Task[] {
-    return graph.order.map((nodeId, position): Task => {
+  private tasksOf(
+    run: Run,
+    { priority, reused, reused_items = [] }: PinnedRun,
+    { definition, graph }: PinnedVersion,
+  ): Task[] {
+    const items = reused_items.map((item): Task => {
+      const mapped = taskId(run._id, graph.nodes.get(item.node_id)!.position);
+      const own = { _id: itemTaskId(mapped, item.index!), run_id: run._id, created_at: run.created_at };
+      return { ...item, ...own };
+    });
+    const tasks = graph.order.map((nodeId, position): Task => {
       const node = graph.nodes.get(nodeId)!;
       const max_attempts = retryPolicyOf(node.definition, definition, this.env).max_attempts!;
       const kept = reused?.get(nodeId);
       const own = { _id: taskId(run._id, position), run_id: run._id, created_at: run.created_at };
       return kept ? { ...kept, ...own } : { ...newTask(node, priority), ...own, max_attempts };
     });
+    return [...tasks, ...items];
   }
 
   private runOf(pinned: PinnedRun, { definition }: PinnedVersion, now = new Date()): Run {

@@ -248,6 +248,19 @@ describe('a crash between any two steps', () => {
     expect(limit!.holders.map(({ id }) => id)).toEqual([b._id]);
   });
 
+  it('and whatever else went wrong: a run in which nothing is under way is led on', async () => {
+    const run = await engine.run([node('a'), node('b', 'a')]);
+    await engine.finish(run, 'a');
+    await engine.settled();
+    // Nobody knows any more that b follows.
+    await engine.db.tasks.updateOne(
+      { run_id: run, node_id: 'b' },
+      { $set: { state: 'PENDING' }, $unset: { 'engine.check_at': 1 } },
+    );
+    await engine.reconcile();
+    expect(await engine.states(run)).toEqual({ a: 'SUCCESS', b: 'QUEUED' });
+  });
+
   it('the tables name every state in which something must still happen', () => {
     const states = (rows: readonly { state: string }[]): string[] => rows.map((row) => row.state).sort();
     expect(states(TASK_RECOVERY)).toEqual([

@@ -25,7 +25,7 @@ const END = '$end';
  */
 @Injectable()
 export class Advancer implements OnModuleDestroy {
-  private readonly advanced = new LateMarks((ids) =>
+  private readonly advanced = new LateMarks(this.db, (ids) =>
     this.db.tasks.updateMany(
       { _id: { $in: ids } },
       { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
@@ -57,14 +57,16 @@ export class Advancer implements OnModuleDestroy {
   /**
    * @param accepts which nodes the caller would execute itself: of those that have become ready one that no limit
    *   binds is kept back for it, still PENDING. The caller claims it and then calls `markAdvanced`.
+   * @param epoch in which the ends were read or written. @throws Error when the database was interrupted since.
    * @returns the node kept back.
    */
   async advance(
     run: RunRef,
     all: EndedTask[],
-    accepts?: (node: NodeDefinition) => boolean,
+    { epoch = this.db.epoch, accepts }: { epoch?: number; accepts?: (node: NodeDefinition) => boolean } = {},
   ): Promise<string | undefined> {
     const version = await this.versions.get(run.engine.version_id);
+    this.db.assertEpoch(epoch);
     const facts = this.facts.of(run._id);
     const items = all.filter((task) => task.index !== null);
     const { joined, refused } = await this.mapping.itemsEnded(run, version, items);
@@ -73,7 +75,7 @@ export class Advancer implements OnModuleDestroy {
     for (const task of ended) facts.ended.set(task.node_id, task.state);
 
     const { ready, resolved } = await this.weigh(run, version, facts, ended);
-    this.db.assertEpoch(facts.epoch);
+    this.db.assertEpoch(epoch);
     const written = await this.writeResolved(run, version, resolved);
     const unbound = ready.filter((id) =>
       this.dispatcher.isUnbounded(run, version.graph.nodes.get(id)!.definition),
@@ -96,7 +98,7 @@ export class Advancer implements OnModuleDestroy {
       done ||= await this.allEnded(run, version, facts, `${END}${stage}`, leaves);
     }
     if (done) await this.runEnd.proceed(run._id);
-    if (kept === undefined) this.markAdvanced([...ended, ...items]);
+    if (kept === undefined) this.markAdvanced(epoch, [...ended, ...items]);
     return kept;
   }
 
@@ -213,8 +215,8 @@ export class Advancer implements OnModuleDestroy {
   }
 
   /** Nothing follows from these tasks any more. Told late and together: until then they would only be weighed again. */
-  markAdvanced(ended: Pick<Task, '_id'>[]): void {
-    this.advanced.add(...ended.map(({ _id }) => _id));
+  markAdvanced(epoch: number, ended: Pick<Task, '_id'>[]): void {
+    this.advanced.add(epoch, ...ended.map(({ _id }) => _id));
   }
 
   async onModuleDestroy(): Promise<void> {

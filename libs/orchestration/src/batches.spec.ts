@@ -27,6 +27,27 @@ describe('requests that come up together', () => {
     expect(Math.max(...sizes)).toBe(2);
   });
 
+  it('are not sent any more when the database was interrupted while they waited', async () => {
+    let epoch = 1;
+    const sent: string[] = [];
+    const batches: Batches<string, string> = new Batches(
+      (texts) => {
+        sent.push(...texts);
+        // Joins the next trip, before which something happens.
+        if (texts[0] === 'first') late.push(batches.ask('too late'));
+        epoch++;
+        return Promise.resolve(texts);
+      },
+      10,
+      () => epoch,
+    );
+    const late: Promise<string>[] = [];
+    await expect(batches.ask('first')).resolves.toBe('first');
+    await expect(late[0]).rejects.toThrow('interrupted');
+    await expect(batches.ask('next')).resolves.toBe('next');
+    expect(sent).toEqual(['first', 'next']);
+  });
+
   it('fail together, and the next are tried anew', async () => {
     let away = true;
     const batches = new Batches<number, number>((numbers) =>

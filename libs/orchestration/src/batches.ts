@@ -6,15 +6,21 @@
 export class Batches<Request, Answer> {
   private waiting: {
     request: Request;
+    epoch: number;
     resolve: (answer: Answer) => void;
     reject: (error: unknown) => void;
   }[] = [];
   private busy = false;
 
-  /** @param send answers many requests, in their order; what it throws reaches all of them. */
+  /**
+   * @param send answers many requests, in their order; what it throws reaches all of them.
+   * @param epoch of the database, for writes that follow from something known: those that had to wait while it was
+   *   interrupted are not sent any more, because what they follow from may have been undone.
+   */
   constructor(
     private readonly send: (requests: Request[]) => Promise<Answer[]>,
     private readonly most = 200,
+    private readonly epoch: () => number = () => 0,
   ) {}
 
   /** Whether nothing is under way. */
@@ -24,7 +30,7 @@ export class Batches<Request, Answer> {
 
   ask(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ request, resolve, reject });
+      this.waiting.push({ request, epoch: this.epoch(), resolve, reject });
       if (this.busy) return;
       this.busy = true;
       // What one answer sets free asks together: all of it goes with this trip, not only the first.
@@ -34,7 +40,12 @@ export class Batches<Request, Answer> {
 
   private async work(): Promise<void> {
     while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.most);
+      const now = this.epoch();
+      const batch = this.waiting.splice(0, this.most).filter(({ epoch, reject }) => {
+        if (epoch !== now) reject(new Error('the database was interrupted before this was written'));
+        return epoch === now;
+      });
+      if (batch.length === 0) continue;
       try {
         const answers = await this.send(batch.map(({ request }) => request));
         batch.forEach(({ resolve }, i) => resolve(answers[i]!));

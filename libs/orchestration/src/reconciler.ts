@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { isTerminalRun, isTerminalTask } from '@tauro/domain';
+import { isTerminalRun, isTerminalTask, TERMINAL_TASK_STATES, type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
-import { Advancer } from './advancer.js';
+import { Advancer, type EndedTask } from './advancer.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { RunEnd } from './run-end.js';
@@ -17,6 +17,9 @@ import { TaskService } from './task.service.js';
 const BATCH = 500;
 /** Tasks are stored before their run; after so long it will not come any more. */
 const UNBORN_MS = 600_000;
+/** How often a run that is under way is looked at, should all else fail. */
+const LOOK_AGAIN_MS = 300_000;
+const UNDER_WAY: TaskState[] = ['QUEUED', 'RUNNING', 'RETRYING', 'WAITING'];
 /** How long one replica keeps what it took up to itself. */
 const HOLD_MS = 10_000;
 
@@ -67,6 +70,7 @@ export class Reconciler implements OnModuleDestroy {
 
   /** One look over everything that is due. */
   async sweep(): Promise<void> {
+    const { epoch } = this.db;
     const now = await this.db.now();
     const due = { 'engine.check_at': { $lte: now } };
     const over = this.db.runs
@@ -94,7 +98,7 @@ export class Reconciler implements OnModuleDestroy {
     for (const run of runs) await this.attempt(run._id, () => this.recoverRun(run, until));
     for (const task of tasks) {
       const run = owners.get(task.run_id);
-      await this.attempt(task._id, () => (run ? this.recoverTask(run, task) : this.forget(task)));
+      await this.attempt(task._id, () => (run ? this.recoverTask(run, task, epoch) : this.forget(task)));
     }
   }
 
@@ -106,10 +110,10 @@ export class Reconciler implements OnModuleDestroy {
     }
   }
 
-  private async recoverTask(run: Run, task: Task): Promise<void> {
+  private async recoverTask(run: Run, task: Task, epoch: number): Promise<void> {
     if (isTerminalTask(task.state)) {
       const free = await this.slots.leave(run, task);
-      await this.advancer.advance(run, [task]);
+      await this.advancer.advance(run, [task], { epoch });
       return this.slots.fill(free);
     }
     switch (task.state) {
@@ -130,6 +134,7 @@ export class Reconciler implements OnModuleDestroy {
   }
 
   private async recoverRun(run: Run, heldUntil: Date): Promise<void> {
+    const { epoch } = this.db;
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
     if (run.engine.stop_below > 0) await this.runs.stop(run);
     // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
@@ -137,9 +142,30 @@ export class Reconciler implements OnModuleDestroy {
     else if (run.state === 'QUEUED' && !(await this.admission.enter(run))) return;
     if (run.state !== 'PAUSED' && run.state !== 'PENDING') await this.advancer.begin(run);
     if (await this.runEnd.proceed(run._id)) return;
+    if (run.state === 'RUNNING') await this.leadOn(run, epoch);
+    this.db.assertEpoch(epoch);
     // Unless a start, a resume or a cancel has asked for another look in the meantime.
     const ours = { _id: run._id, 'engine.check_at': heldUntil };
-    await this.db.runs.updateOne(ours, { $unset: { 'engine.check_at': 1 } }, FAST);
+    const look =
+      run.state === 'PENDING'
+        ? { $unset: { 'engine.check_at': 1 as const } }
+        : { $set: { 'engine.check_at': new Date(Date.now() + LOOK_AGAIN_MS) } };
+    await this.db.runs.updateOne(ours, look, FAST);
+  }
+
+  /**
+   * Nothing should ever be left to do here: every step leaves behind who takes the next. Should that be wrong
+   * all the same, what has ended is weighed once more, and a run is late instead of lost.
+   */
+  private async leadOn(run: Run, epoch: number): Promise<void> {
+    const underWay = { run_id: run._id, state: { $in: UNDER_WAY } };
+    if (await this.db.tasks.findOne(underWay, { projection: { _id: 1 } })) return;
+    const ended = await this.db.tasks
+      .find({ run_id: run._id, state: { $in: [...TERMINAL_TASK_STATES] } })
+      .project<EndedTask>({ node_id: 1, index: 1, state: 1 })
+      .toArray();
+    this.logger.warn({ run_id: run._id, project_id: run.project_id }, 'nothing is under way: leading on');
+    await this.advancer.advance(run, ended, { epoch });
   }
 
   /** A task whose run was never stored, or is deleted: a crash between the two writes. A young one may yet get it. */

@@ -78,15 +78,15 @@ export const RUN_RECOVERY: readonly Recovery[] = [
   {
     state: 'QUEUED',
     wokenBy: 'the start, or the cancel',
-    checkAt: '10 s after either',
+    checkAt: '10 s after either, then every 5 min',
     action:
       'admit it if it is its turn and queue its first tasks, or sweep; end it if all tasks are terminal',
   },
   {
     state: 'RUNNING',
     wokenBy: 'its tasks, or the cancel',
-    checkAt: '10 s after start or cancel',
-    action: 'as for QUEUED',
+    checkAt: '10 s after start or cancel, then every 5 min',
+    action: 'as for QUEUED; weigh once more what has ended, if nothing is under way',
   },
   {
     state: 'SUCCESS',

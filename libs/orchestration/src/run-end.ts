@@ -21,7 +21,7 @@ const FOLLOW_UP_MS = 10_000;
 /** The last transition of a run, and what follows it. */
 @Injectable()
 export class RunEnd implements OnModuleDestroy {
-  private readonly advanced = new LateMarks((ids) =>
+  private readonly advanced = new LateMarks(this.db, (ids) =>
     this.db.runs.updateMany(
       { _id: { $in: ids } },
       { $set: { 'engine.advanced': true }, $unset: { 'engine.check_at': 1 } },
@@ -67,7 +67,7 @@ export class RunEnd implements OnModuleDestroy {
       if (step.do === 'wait') return false;
       this.db.assertEpoch(epoch);
       if (step.do === 'end') {
-        const ended = await this.end(run, tasks);
+        const ended = await this.end(run, tasks, epoch);
         if (!ended) continue;
         await this.followUp(ended);
         return true;
@@ -82,7 +82,7 @@ export class RunEnd implements OnModuleDestroy {
     return false;
   }
 
-  private async end(run: Run, tasks: EndedTask[]): Promise<Run | null> {
+  private async end(run: Run, tasks: EndedTask[], epoch: number): Promise<Run | null> {
     const main = run.engine.outcome;
     const { state, error, outputs } =
       main === null || main.state === 'SUCCESS'
@@ -101,7 +101,7 @@ export class RunEnd implements OnModuleDestroy {
     };
     const check_at = new Date(now.getTime() + FOLLOW_UP_MS);
     const written = { ...set, 'engine.advanced': false, 'engine.check_at': check_at };
-    return (await this.store.end({ run, set: written })) ? { ...run, ...set } : null;
+    return (await this.store.end({ run, epoch, set: written })) ? { ...run, ...set } : null;
   }
 
   /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */
@@ -126,6 +126,7 @@ export class RunEnd implements OnModuleDestroy {
    * Repeating it is harmless.
    */
   async followUp(run: Run): Promise<void> {
+    const { epoch } = this.db;
     this.facts.forget(run._id);
     await this.admission.leave(run);
     const seconds = run.duration_seconds === null ? '' : ` after ${run.duration_seconds.toFixed(2)} s`;
@@ -139,7 +140,7 @@ export class RunEnd implements OnModuleDestroy {
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
     }
-    this.advanced.add(run._id);
+    this.advanced.add(epoch, run._id);
     this.signals.run(run._id, 'changed');
   }
 

@@ -57,6 +57,7 @@ export class RunLogWriter implements OnModuleDestroy {
   private readonly inserts = new Batches<RunLogChunk, boolean>(
     (chunks) => this.insertAll(chunks),
     MOST_JOINED,
+    () => this.db.epoch,
   );
   private readonly timer: NodeJS.Timeout;
 

@@ -13,7 +13,9 @@ export type EndedTask = Pick<
 
 /** The terminal write of a run. */
 export interface RunEnding {
+  /** As `load` gave it, in this epoch. */
   run: Run;
+  epoch: number;
   set: Pick<Run, 'state' | 'finished_at'> & Record<string, unknown>;
 }
 
@@ -27,14 +29,22 @@ export class RunStore {
     await this.db.tasks.insertMany(all.flat(), { ordered: false, ...FAST });
     return all.map(() => undefined);
   });
-  private readonly runInserts = new Batches<Run, void>(async (runs) => {
-    await this.db.runs.insertMany(runs, { ordered: false });
-    return runs.map(() => undefined);
-  });
+  private readonly runInserts = new Batches<Run, void>(
+    async (runs) => {
+      await this.db.runs.insertMany(runs, { ordered: false });
+      return runs.map(() => undefined);
+    },
+    undefined,
+    () => this.db.epoch,
+  );
   private readonly loads = new Batches<string, { run: Run; tasks: EndedTask[] } | null>((ids) =>
     this.loadAll(ids),
   );
-  private readonly ends = new Batches<RunEnding, boolean>((endings) => this.endAll(endings));
+  private readonly ends = new Batches<RunEnding, boolean>(
+    (endings) => this.endAll(endings),
+    undefined,
+    () => this.db.epoch,
+  );
 
   constructor(private readonly db: Collections) {}
 
@@ -49,8 +59,10 @@ export class RunStore {
     tasks: Task[],
     { repeated = false, beside }: { repeated?: boolean; beside?: () => Promise<void> } = {},
   ): Promise<void> {
+    const { epoch } = this.db;
     if (repeated) {
       await tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST }));
+      this.db.assertEpoch(epoch);
       await tolerateDuplicates(this.db.runs.insertOne(run));
       return;
     }
@@ -59,6 +71,7 @@ export class RunStore {
         ? this.taskInserts.ask(tasks)
         : this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
     await Promise.all([storing, beside?.()]);
+    this.db.assertEpoch(epoch);
     await this.runInserts.ask(run);
   }
 
@@ -69,9 +82,10 @@ export class RunStore {
 
   /**
    * Makes a run terminal, unless it is already, or a cancel came since it was read: that changes the answer, so it is
-   * part of the guard. @returns whether it is this write that ended it.
+   * part of the guard. @throws Error when the database was interrupted since. @returns whether it is this write that ended it.
    */
   end(ending: RunEnding): Promise<boolean> {
+    this.db.assertEpoch(ending.epoch);
     return this.ends.ask(ending);
   }
 

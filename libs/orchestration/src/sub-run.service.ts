@@ -144,6 +144,7 @@ export class SubRunService {
     if (settlement.cause) this.logs.append(run._id, origin, 'ERROR', settlement.cause);
     this.logs.append(run._id, origin, settlement.level, settlement.message);
     await this.logs.flush(run._id);
+    const { epoch } = this.db;
     const { matchedCount } = await this.db.tasks.updateOne(
       { _id: task._id, state: 'WAITING', sub_run_id: task.sub_run_id },
       { $set: attemptEnd(task, settlement) },
@@ -152,7 +153,7 @@ export class SubRunService {
     if (matchedCount === 0) return;
     const { state } = settlement;
     if (state === 'RETRYING') await this.dispatcher.wakeAt(task, settlement.set['engine.wake_at'] as Date);
-    else await this.advancer.advance(run, [{ ...task, state }]);
+    else await this.advancer.advance(run, [{ ...task, state }], { epoch });
   }
 }
 

@@ -28,7 +28,11 @@ export interface SettleRequest {
 /** Where an attempt begins and where it ends. Concurrent tasks of a worker share the round trips. */
 @Injectable()
 export class TaskClaims {
-  private readonly claims = new Batches<ClaimRequest, Task | null>((requests) => this.claimAll(requests));
+  private readonly claims = new Batches<ClaimRequest, Task | null>(
+    (requests) => this.claimAll(requests),
+    undefined,
+    () => this.db.epoch,
+  );
   private readonly settlements = new Batches<SettleRequest, boolean>((requests) => this.settleAll(requests));
   private readonly beginnings = new Batches<{ run: Run; stage: number }, void>((all) => this.beginAll(all));
   private readonly looks = joinedFind(() => this.db.runs, ENTERABLE);

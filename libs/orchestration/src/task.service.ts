@@ -255,6 +255,7 @@ export class TaskService {
     if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
     this.line(claimed, settlement.level, settlement.message);
     await this.logs.flush(run._id);
+    const { epoch } = this.db;
     if (!(await this.settleUnlogged(task, claimId, settlement))) {
       this.logger.warn(
         { run_id: run._id, project_id: run.project_id, task_id: task._id },
@@ -267,8 +268,10 @@ export class TaskService {
     const sub_run_id = (settlement.set.sub_run_id as string | undefined) ?? null;
     const ended = { ...task, state: settlement.state, engine, sub_run_id };
     const wakeAt = settlement.set['engine.wake_at'] as Date | null;
-    const kept = await this.afterwards(run, ended, { wakeAt, accepts });
+    const kept = await this.afterwards(run, ended, { wakeAt, accepts, epoch });
     if (kept === undefined) return { accepted: true, next: null };
+    // Sent in a later epoch it would start what may have nothing to follow.
+    this.db.assertEpoch(epoch);
     const workerId = task.attempts.at(-1)!.worker_id;
     const taskIdOfKept = taskId(run._id, version.graph.nodes.get(kept)!.position);
     const next = await this.take(
@@ -278,7 +281,7 @@ export class TaskService {
     // Whoever cancelled it in between found the run not ended yet.
     if (!next) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
-    this.advancer.markAdvanced([ended]);
+    this.advancer.markAdvanced(epoch, [ended]);
     return {
       accepted: true,
       next: next && { ...next, known: new Map([[task.node_id, outcomeOf(ended, settlement)]]) },
@@ -354,7 +357,11 @@ export class TaskService {
   private async afterwards(
     run: Run,
     task: Task,
-    { wakeAt, accepts }: { wakeAt?: Date | null; accepts?: (node: NodeDefinition) => boolean } = {},
+    {
+      wakeAt,
+      accepts,
+      epoch,
+    }: { wakeAt?: Date | null; accepts?: (node: NodeDefinition) => boolean; epoch?: number } = {},
   ): Promise<string | undefined> {
     const free = await this.slots.leave(run, task);
     let kept: string | undefined;
@@ -362,7 +369,7 @@ export class TaskService {
       await this.look(run, task);
     } else if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
-    } else kept = await this.advancer.advance(run, [task], accepts);
+    } else kept = await this.advancer.advance(run, [task], { accepts, epoch });
     // Only now, so that what has just become ready competes with what waited.
     await this.slots.fill(free);
     return kept;

@@ -102,6 +102,7 @@ export class WaitService {
     if (task.engine.approval)
       this.logs.append(run._id, origin, 'INFO', `task ${taskLabel(task)} ended ${state}`);
     await this.logs.flush(run._id);
+    const { epoch } = this.db;
     const { matchedCount } = await this.db.tasks.updateOne(
       { _id: task._id, state: 'WAITING', 'engine.wake_at': task.engine.wake_at },
       {
@@ -124,7 +125,7 @@ export class WaitService {
       this.logs.append(run._id, origin, 'WARNING', `task ${taskLabel(task)}: too late, it has ended already`);
       return false;
     }
-    await this.advancer.advance(run, [{ ...task, state }]);
+    await this.advancer.advance(run, [{ ...task, state }], { epoch });
     return true;
   }
 }

@@ -44,9 +44,8 @@ async function main(names: string[]): Promise<void> {
     await stores.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
-  console.log(
-    `\nNode ${process.version} on ${cpus().length} x ${cpus()[0]?.model.trim()}\n\n${table(figures)}`,
-  );
+  const machine = `Node ${process.version} on ${cpus().length} x ${cpus()[0]?.model.trim()}`;
+  console.log(`\n${machine}\n\n${table(figures)}\n\n${JSON.stringify({ machine, figures })}`);
   if (!figures.every(reached)) process.exitCode = 1;
 }
 

@@ -71,4 +71,8 @@ export async function play<P extends Setting>(
 /** A promise of a scenario as it is told when it did not hold; nothing when it did. */
 export const unless = (holds: boolean, otherwise: string): string[] => (holds ? [] : [otherwise]);
 
+/** The same for what only says that the fault has hit something: where it has not, nothing was proven. */
+export const unproven = (hit: boolean, otherwise: string): string[] =>
+  unless(hit, `nothing was proven: ${otherwise}`);
+
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

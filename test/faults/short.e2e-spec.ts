@@ -37,9 +37,17 @@ function play(name: string): Promise<{ code: number | null; output: string }> {
   });
 }
 
+/** Whether all that is to complain of is that the fault has hit nothing. */
+function isUnproven(output: string): boolean {
+  const broken = output.match(/^BROKEN .*$/gm) ?? [];
+  return broken.length > 0 && broken.every((line) => line.includes(': nothing was proven: '));
+}
+
 describe('what the engine promises holds', () => {
   it.each(NAMES)('under %s', async (name) => {
-    const { code, output } = await play(name);
+    let { code, output } = await play(name);
+    // On a busy machine a fault may hit nothing: then it is brought about again. A broken promise never is.
+    for (let tries = 1; tries < 3 && isUnproven(output); tries++) ({ code, output } = await play(name));
     if (code !== 0) throw new Error(`exit ${code}\n${output.slice(-20_000)}`);
     expect(output).toMatch(
       new RegExp(`^\\| ${name} \\| .* \\| .*lost 0, double terminal 0.* \\| kept \\|$`, 'm'),

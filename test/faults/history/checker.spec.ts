@@ -152,6 +152,7 @@ describe('measures', () => {
     expect(recoveryTimes(lost, kills)).toEqual([50]);
     expect(givenUp(lost)).toBe(1);
     expect(inFlightAt(lost, [{ worker: 'w2', at: 50 }])).toEqual([{ task: 'task_a', at: 50 }]);
+    expect(inFlightAt(lost, [{ worker: 'w2', at: 50, until: 60 }])).toEqual([]);
     expect(inFlightAt(lost, [{ worker: 'w3', at: 50 }])).toEqual([]);
   });
 

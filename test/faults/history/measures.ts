@@ -4,6 +4,8 @@ import { groupBy, type History, taskEvents, type TaskEvent } from './history.js'
 export interface Kill {
   worker: string;
   at: number;
+  /** When it went on, if it did: what it takes from then on is not in question. */
+  until?: number;
 }
 
 /** From the claim of a task to the write that ended it. */
@@ -17,9 +19,9 @@ interface Holding {
 /** What the killed workers had in their hands when they died. */
 export function inFlightAt(history: History, kills: readonly Kill[]): { task: string; at: number }[] {
   const holdings = holdingsOf(history);
-  return kills.flatMap(({ worker, at }) =>
+  return kills.flatMap(({ worker, at, until = Infinity }) =>
     holdings
-      .filter((holding) => holding.worker.startsWith(`${worker}-`) && holding.to > at)
+      .filter(({ worker: holder, from, to }) => holder.startsWith(`${worker}-`) && to > at && from < until)
       .map(({ task }) => ({ task, at })),
   );
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { givenUp, inFlightAt, reexecutions } from '../history/measures.js';
+import { givenUp, inFlightAt, reexecutions, type Kill } from '../history/measures.js';
 import { Load } from '../load.js';
 import { QUICK, type Scenario, seconds, unless, unproven } from '../scenario.js';
 import { type Setting } from '../stage.js';
@@ -23,7 +23,7 @@ export const freezeWorker: Scenario<Params> = {
 
   async perform(stage, { rounds, runsPerRound, leaseMs, taskSeconds, timed }) {
     const load = await Load.prepare(stage, taskSeconds);
-    const frozen: { worker: string; at: number }[] = [];
+    const frozen: Kill[] = [];
     let drain = 0;
     for (let i = 0; i < rounds; i++) {
       const loading = load.submit(runsPerRound, 500);
@@ -31,6 +31,7 @@ export const freezeWorker: Scenario<Params> = {
       process.signal('SIGSTOP');
       frozen.push({ worker: name, at: Date.now() });
       await sleep(2 * leaseMs);
+      frozen.at(-1)!.until = Date.now();
       process.signal('SIGCONT');
       await loading;
       drain = Math.max(drain, await stage.drained(120_000));

@@ -50,7 +50,8 @@ export class Advancer implements OnModuleDestroy {
   /** Starts what may start in a run that has just been admitted or resumed. */
   async begin(run: Run): Promise<void> {
     await this.stages.begin(run);
-    if (run.rerun_of !== null) await this.advance(run, await this.reused(run));
+    const { epoch } = this.db;
+    if (run.rerun_of !== null) await this.advance(run, await this.reused(run), { epoch });
     await this.dispatcher.handOverParked(run);
   }
 

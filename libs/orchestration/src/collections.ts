@@ -101,6 +101,9 @@ export class Collections {
  */
 export const FAST = { writeConcern: { w: 1 } } as const;
 
+/** The code of an error of the database: a unique index has the key already. */
+export const DUPLICATE_KEY = 11000;
+
 /** For inserts that may have been made before: what is there already stands. @throws whatever else went wrong. */
 export async function tolerateDuplicates(inserting: Promise<unknown>): Promise<void> {
   try {
@@ -109,8 +112,6 @@ export async function tolerateDuplicates(inserting: Promise<unknown>): Promise<v
     if ((error as mongo.MongoServerError).code !== DUPLICATE_KEY) throw error;
   }
 }
-
-const DUPLICATE_KEY = 11000;
 
 /** Reads of single documents by id, those that come up together in one round trip. Each begins after it was asked for. */
 export const joinedFind = <T extends { _id: string }>(

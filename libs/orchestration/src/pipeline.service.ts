@@ -10,7 +10,7 @@ import {
   type PipelineDefinition,
 } from '@tauro/domain';
 import { createHash } from 'node:crypto';
-import { Collections, joinedFind } from './collections.js';
+import { Collections, DUPLICATE_KEY, joinedFind } from './collections.js';
 
 export interface StoredPipeline {
   pipeline: Pipeline;
@@ -24,8 +24,6 @@ export interface DiscoveredPipeline {
   /** Relative to where it was looked for. */
   path: string;
 }
-
-const DUPLICATE_KEY = 11000;
 
 /** Pipelines and their versions. Definitions are validated by the caller; here only names and races matter. */
 @Injectable()

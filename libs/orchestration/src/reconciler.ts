@@ -137,8 +137,8 @@ export class Reconciler implements OnModuleDestroy {
     const { epoch } = this.db;
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
     if (run.engine.stop_below > 0) await this.runs.stop(run);
-    // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
     else if (run.state === 'PENDING' && run.parent_task_id) return this.subRuns.adopt(run);
+    // Not its turn yet: it is looked at again, should nobody tell it of a free slot.
     else if (run.state === 'QUEUED' && !(await this.admission.enter(run))) return;
     if (run.state !== 'PAUSED' && run.state !== 'PENDING') await this.advancer.begin(run);
     if (await this.runEnd.proceed(run._id)) return;

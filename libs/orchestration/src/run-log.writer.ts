@@ -4,7 +4,7 @@ import { type LogLevel, type LogLine } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { mongo } from 'mongoose';
 import { Batches } from './batches.js';
-import { Collections, FAST } from './collections.js';
+import { Collections, DUPLICATE_KEY, FAST } from './collections.js';
 
 /** Lines of a living process are stored at least this often; its death loses no more than these. */
 const FLUSH_MS = 200;
@@ -18,7 +18,6 @@ const MAX_BUFFERED = 20_000;
 
 /** Chunks of several runs that are stored together; each may have megabytes. */
 const MOST_JOINED = 20;
-const DUPLICATE_KEY = 11000;
 /** After so long a write is journalled for certain; MongoDB does it every 100 ms. */
 const JOURNALLED_MS = 1000;
 

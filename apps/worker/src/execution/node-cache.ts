@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type NodeCacheEntry } from '@tauro/database';
 import { type Json, renderConfig, type TableRef, type TemplateScope } from '@tauro/domain';
 import { type ArtifactStore, type NodeContext, NodeError, type NodeInput, type NodeKind } from '@tauro/nodes';
-import { type ClaimedTask, Collections, FAST, type Outcome } from '@tauro/orchestration';
+import { type ClaimedTask, Collections, DUPLICATE_KEY, FAST, type Outcome } from '@tauro/orchestration';
 import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -10,8 +10,6 @@ import { stat } from 'node:fs/promises';
 import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS } from '../tokens.js';
 import { cacheKeyOf, handlerPart, type InputDigest } from './cache-key.js';
-
-const DUPLICATE_KEY = 11000;
 
 type Success = Outcome & { kind: 'success' };
 

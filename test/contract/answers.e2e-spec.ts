@@ -3,6 +3,7 @@ import { ApiDocument } from '../support/api-document.js';
 import { chain, noop, ONCE, task } from '../support/nodes.js';
 import { Tauro } from '../support/tauro.js';
 import { User } from '../support/user.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
 
@@ -71,6 +72,42 @@ describe('what the server answers is what its OpenAPI document says', () => {
     const copy = await ask('POST', `${v1}/projects/${id}/duplicate`, 201);
     await ask('DELETE', `${v1}/projects/${copy.id}`, 200);
     await ask('GET', `${v1}/projects/${copy.id}`, 404);
+  });
+
+  it('about notifications', async () => {
+    const notifications = {
+      on_success: true,
+      on_failure: false,
+      sla_seconds: 3600,
+      // There is no mail server, so this one is given up at once.
+      email: ['nobody@example.com'],
+      webhook: [{ url: 'http://127.0.0.1:9/nobody' }, { url: 'https://hooks.example.com/x?token=1' }],
+    };
+    const body = { name: User.uniqueName('contract'), notifications };
+    const { id: project } = await ask('POST', `${v1}/projects`, 201, { body });
+    await ask('GET', `${v1}/projects/${project}`, 200);
+    const one = { ...notifications, webhook: notifications.webhook[0], email: 'nobody@example.com' };
+    await ask('PUT', `${v1}/projects/${project}`, 200, { body: { notifications: one } });
+    const secret = [{ url: 'https://hooks.example.com', secret: 'never kept here' }];
+    const refused = { notifications: { webhook: secret, email: 'nobody', sla_seconds: -1 } };
+    await ask('PUT', `${v1}/projects/${project}`, 422, { body: refused });
+    const { id: pipeline_id } = await user.pipeline(project, [noop('fine')], {
+      config: { notifications: one },
+    });
+    await ask('GET', `${v1}/pipelines/${pipeline_id}`, 200);
+    await user.ended(await user.start(project, pipeline_id));
+    const dead = await waitFor(
+      async () =>
+        (await ask('GET', `${v1}/notifications?project_id=${project}&channel=email&state=DEAD`, 200))[0],
+    );
+    await ask('GET', `${v1}/notifications?limit=1&sort=created_at`, 200);
+    await ask('GET', `${v1}/notifications/${dead.id}`, 200);
+    await ask('GET', `${v1}/notifications/ntf_nobody`, 404);
+    await ask('POST', `${v1}/notifications/${dead.id}/retry`, 202);
+    await ask('POST', `${v1}/notifications/ntf_nobody/retry`, 404);
+    const [waiting] = await ask('GET', `${v1}/notifications?project_id=${project}&channel=webhook`, 200);
+    await ask('POST', `${v1}/notifications/${waiting.id}/retry`, 409);
+    await ask('PUT', `${v1}/projects/${project}`, 200, { body: { notifications: null } });
   });
 
   it('about pools', async () => {

@@ -39,6 +39,9 @@ const PROMISED = [
   'POST /api/v1/runs/{}/tasks/{}/approve',
   'POST /api/v1/runs/{}/tasks/{}/reject',
   'GET /api/v1/runs/{}/logs',
+  'GET /api/v1/notifications',
+  'GET /api/v1/notifications/{}',
+  'POST /api/v1/notifications/{}/retry',
 ];
 
 describe('the OpenAPI document', () => {
@@ -197,6 +200,7 @@ describe('the OpenAPI document', () => {
     expect(sending('X-Request-ID')).toEqual(answers);
     expect(sending('Retry-After')).toEqual(answers.filter((answer) => answer.endsWith(' 503')));
     expect(sending('ETag').sort()).toEqual([
+      'GET /api/v1/notifications/{} 200',
       'GET /api/v1/pipelines/{} 200',
       'GET /api/v1/pipelines/{}/versions/{} 200',
       'GET /api/v1/pools/{} 200',

@@ -104,6 +104,7 @@ export class Engine {
         owner: null,
         metadata: {},
         retention_days: null,
+        notifications: null,
         created_at: now,
         updated_at: now,
         revision: 1,

@@ -8,6 +8,7 @@ import { EnvModule } from './env.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
 import { InfoController } from './info/info.controller.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
 import { PipelinesModule } from './pipelines/pipelines.module.js';
 import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
@@ -29,6 +30,7 @@ export class ApiModule {
         OrchestrationModule,
         HealthModule,
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
+        NotificationsModule,
         ProjectsModule,
         PipelinesModule,
         PoolsModule,

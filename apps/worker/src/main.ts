@@ -13,6 +13,7 @@ import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
 import { nodeSettings, tableProcesses } from './node-settings.js';
+import { Deliveries } from './notifications/deliveries.js';
 import { Presence } from './presence.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
     logger.log(`${why}: finishing ${inHand.count} tasks, for ${env.SHUTDOWN_GRACE_SECONDS} s at most`);
     app.get(Hearing).stop();
     await Promise.race([presence.draining(), sleep(1000)]);
-    const closed = consumers.close();
+    const closed = Promise.all([consumers.close(), app.get(Deliveries).close()]);
     await Promise.race([closed, sleep(env.SHUTDOWN_GRACE_SECONDS * 1000, undefined, { ref: false })]);
     if (inHand.count > 0) {
       logger.log(`handing ${inHand.count} tasks back`);

@@ -16,6 +16,10 @@ import { TaskRunner } from './execution/task-runner.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
+import { Deliveries } from './notifications/deliveries.js';
+import { DeliveryMetrics } from './notifications/delivery-metrics.js';
+import { EmailChannel } from './notifications/email.js';
+import { WebhookChannel } from './notifications/webhook.js';
 import { Presence } from './presence.js';
 import { TaskProcessor } from './processors/task.processor.js';
 import { WakeProcessor } from './processors/wake.processor.js';
@@ -42,6 +46,8 @@ export class WorkerModule {
       ],
       providers: [
         Consumers,
+        Deliveries,
+        EmailChannel,
         EngineMetrics,
         Hearing,
         MetricsServer,
@@ -52,6 +58,8 @@ export class WorkerModule {
         TaskRunner,
         TasksInHand,
         WakeProcessor,
+        WebhookChannel,
+        ...DeliveryMetrics.providers,
         ...TaskMetrics.providers,
         { provide: WORKER_ID, useValue: newWorkerId(env.WORKER_ID) },
         { provide: HANDLERS, useValue: handlers },

@@ -5,6 +5,7 @@ import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
 import { queryLog } from './query-log.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
+import { Notification, NotificationSchema } from './schemas/notification.schema.js';
 import {
   Pipeline,
   PipelineSchema,
@@ -31,6 +32,7 @@ const MODELS = MongooseModule.forFeature([
   model(RunLogChunk, RunLogChunkSchema),
   model(RunRemoval, RunRemovalSchema),
   model(NodeCacheEntry, NodeCacheEntrySchema),
+  model(Notification, NotificationSchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),
   model(WorkerRecord, WorkerRecordSchema),

@@ -3,6 +3,7 @@ export * from './schemas/document.js';
 export * from './schemas/json-property.js';
 export * from './schemas/limit.schema.js';
 export * from './schemas/node-cache.schema.js';
+export * from './schemas/notification.schema.js';
 export * from './schemas/pipeline.schema.js';
 export * from './schemas/pool.schema.js';
 export * from './schemas/project.schema.js';

@@ -41,6 +41,18 @@ export function subRunId(task: { _id: string; created_at: Date; engine: { failur
   return `run_${encodeTime(task.created_at.getTime(), 10)}${unique.toUpperCase()}`;
 }
 
+/**
+ * The id of what a run has to tell one target about one event: always the same one, so that whoever repeats it after a
+ * crash tells nobody twice. @param parts event, channel and target.
+ */
+export function notificationId(run: { _id: string; created_at: Date }, ...parts: string[]): string {
+  const unique = createHash('sha256')
+    .update(JSON.stringify([run._id, ...parts]))
+    .digest('hex')
+    .slice(0, 20);
+  return `ntf_${encodeTime(run.created_at.getTime(), 10)}${unique.toUpperCase()}`;
+}
+
 /** Whether a string is a well-formed id of this kind; it need not exist. */
 export function isId(prefix: IdPrefix, value: string): boolean {
   return idPattern(prefix).test(value);

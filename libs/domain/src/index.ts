@@ -4,6 +4,7 @@ export * from './graph.js';
 export * from './ids.js';
 export * from './log.js';
 export * from './mapping.js';
+export * from './notifications.js';
 export * from './pipeline.js';
 export * from './readiness.js';
 export * from './retry.js';

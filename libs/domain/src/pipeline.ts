@@ -1,3 +1,5 @@
+import { type NotificationSettings } from './notifications.js';
+
 /** A JSON value: what may travel in params, outputs and definitions. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -127,6 +129,8 @@ export interface PipelineConfig {
   timeout_seconds?: number;
   /** Bound of a whole run from its first task on, in seconds; a run may be created with another one. */
   run_timeout_seconds?: number;
+  /** Who is told how its runs end; without secrets, because definitions may be read. */
+  notifications?: NotificationSettings;
 }
 
 /** What a pipeline version pins: intent, and nothing that changes while a run goes on. */

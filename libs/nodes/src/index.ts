@@ -6,3 +6,5 @@ export * from './settings.js';
 export * from './user-schema/outputs.js';
 export * from './user-schema/params.js';
 export * from './validate.js';
+export * from './webhook/post.js';
+export * from './webhook/webhook-url.js';

@@ -13,6 +13,7 @@ import { NODE_KINDS } from './registry.js';
 import { conditionFaults } from './validation/condition-faults.js';
 import { PIPELINE_SCHEMA } from './validation/definition.schema.js';
 import { configFaults } from './validation/node-config.js';
+import { notificationFaults } from './validation/notification-faults.js';
 import { compile, schemaFaults } from './validation/schema-faults.js';
 import { runOutputFaults } from './validation/output-faults.js';
 import { hint } from './validation/suggest.js';
@@ -55,6 +56,7 @@ export async function validateDefinition(
   pipeline.nodes.forEach((node, i) =>
     errors.push(...declaredOutputFaults(node).map((fault) => ofNode(fault, node.id, i))),
   );
+  errors.push(...notificationFaults(pipeline));
   if (pipeline.params_schema) errors.push(...paramsSchemaFaults(pipeline.params_schema));
   if (graph) errors.push(...runOutputFaults(pipeline, graph));
   if (graph) errors.push(...(await checkFaults(pipeline, graph, kinds, new Set(errors.map(nodeIndex)))));

@@ -3,6 +3,7 @@ import { InjectConnection } from '@nestjs/mongoose';
 import {
   type Limit,
   type NodeCacheEntry,
+  type Notification,
   type Pipeline,
   type PipelineVersion,
   type Pool,
@@ -72,6 +73,9 @@ export class Collections {
   }
   get cache(): mongo.Collection<NodeCacheEntry> {
     return this.of('node_cache');
+  }
+  get notifications(): mongo.Collection<Notification> {
+    return this.of('notifications');
   }
   get workers(): mongo.Collection<WorkerRecord> {
     return this.of('workers');

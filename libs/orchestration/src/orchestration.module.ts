@@ -5,6 +5,9 @@ import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { LeaseService } from './lease.service.js';
 import { MappingService } from './mapping.service.js';
+import { NotificationOutbox } from './notifications/outbox.js';
+import { RunNotifier } from './notifications/run-notifier.js';
+import { NotificationSources } from './notifications/sources.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
@@ -46,6 +49,8 @@ const SERVICES = [
   LeaseService,
   Leftovers,
   MappingService,
+  NotificationOutbox,
+  NotificationSources,
   PinnedVersions,
   PipelineService,
   Reconciler,
@@ -58,6 +63,7 @@ const SERVICES = [
   RunFactsCache,
   RunLogService,
   RunLogWriter,
+  RunNotifier,
   RunReader,
   RunRemovalService,
   RunService,

@@ -5,6 +5,8 @@ import { Env } from '@tauro/platform';
 import { Advancer, type EndedTask } from './advancer.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { NotificationOutbox } from './notifications/outbox.js';
+import { RunNotifier } from './notifications/run-notifier.js';
 import { RunEnd } from './run-end.js';
 import { RunService } from './run.service.js';
 import { RunAdmission } from './slots/run-admission.js';
@@ -46,6 +48,8 @@ export class Reconciler implements OnModuleDestroy {
     private readonly subRuns: SubRunService,
     private readonly slots: TaskSlots,
     private readonly slotRecovery: SlotRecovery,
+    private readonly notifier: RunNotifier,
+    private readonly outbox: NotificationOutbox,
   ) {}
 
   start(): void {
@@ -74,7 +78,7 @@ export class Reconciler implements OnModuleDestroy {
     const now = await this.db.now();
     const due = { 'engine.check_at': { $lte: now } };
     const over = this.db.runs
-      .find({ 'engine.expire_at': { $lte: now } })
+      .find({ $or: [{ 'engine.expire_at': { $lte: now } }, { 'engine.sla_at': { $lte: now } }] })
       .limit(BATCH)
       .toArray();
     const [expired, tasks, runs] = await Promise.all([
@@ -82,7 +86,12 @@ export class Reconciler implements OnModuleDestroy {
       this.db.tasks.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
       this.db.runs.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray(),
     ]);
-    for (const run of expired) await this.attempt(run._id, () => this.runs.expire(run));
+    for (const run of expired) {
+      const { sla_at, expire_at } = run.engine;
+      if (sla_at && sla_at <= now) await this.attempt(run._id, () => this.notifier.late(run, now));
+      if (expire_at && expire_at <= now) await this.attempt(run._id, () => this.runs.expire(run));
+    }
+    await this.attempt('notifications', () => this.outbox.handOut(now));
     await this.slotRecovery.sweep(now);
     if (tasks.length + runs.length === 0) return;
     const until = new Date(now.getTime() + HOLD_MS);
@@ -136,6 +145,7 @@ export class Reconciler implements OnModuleDestroy {
   private async recoverRun(run: Run, heldUntil: Date): Promise<void> {
     const { epoch } = this.db;
     if (isTerminalRun(run.state)) return this.runEnd.followUp(run);
+    await this.notifier.watch(run);
     if (run.engine.stop_below > 0) await this.runs.stop(run);
     else if (run.state === 'PENDING' && run.parent_task_id) return this.subRuns.adopt(run);
     // Not its turn yet: it is looked at again, should nobody tell it of a free slot.

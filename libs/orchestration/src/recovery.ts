@@ -92,18 +92,21 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     state: 'SUCCESS',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
+    action:
+      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
   },
   {
     state: 'FAILED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
+    action:
+      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
   },
   {
     state: 'CANCELLED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
-    action: 'give back its slots, write the last line of its log, wake the task that waits for it',
+    action:
+      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
   },
 ];

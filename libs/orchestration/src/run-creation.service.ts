@@ -9,6 +9,7 @@ import { type Batches } from './batches.js';
 import { Collections, joinedFind } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { newTask } from './new-task.js';
+import { RunNotifier } from './notifications/run-notifier.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -47,6 +48,8 @@ export type PinnedRun = Omit<CreateRun, 'start'> &
     fresh?: boolean;
     /** Days to keep it once it has ended; the deployment's default unless given. */
     retention_days?: number | null;
+    /** Whether its project has notification settings; found out when it ends unless given. */
+    notify?: boolean;
     /** By node id; copied into the new run as they are. */
     reused?: ReadonlyMap<string, Task>;
     /** Likewise those of items of mapped nodes. */
@@ -74,6 +77,7 @@ export class RunCreation {
     private readonly admission: RunAdmission,
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
+    private readonly notifier: RunNotifier,
   ) {
     this.projects = joinedFind(() => this.db.projects);
   }
@@ -94,6 +98,7 @@ export class RunCreation {
       pipeline_name: pipeline.name,
       pipeline_version: pipeline.version,
       retention_days: project.retention_days,
+      notify: Boolean(project.notifications),
     };
     return start ? this.insertStarted(pinned) : this.insert(pinned);
   }
@@ -143,6 +148,7 @@ export class RunCreation {
     const now = new Date();
     const pending = this.runOf(pinned, version, now);
     const limited = this.admission.limitsOf(pending).length > 0;
+    const sla_at = await this.notifier.lateAt({ ...pending, queued_at: now });
     const run: Run = {
       ...pending,
       state: 'QUEUED',
@@ -150,6 +156,7 @@ export class RunCreation {
       engine: {
         ...pending.engine,
         check_at: new Date(now.getTime() + FOLLOW_UP_MS),
+        ...(sla_at && { sla_at }),
         ...(limited && { rank: this.admission.rankOf(pending, now) }),
       },
     };
@@ -251,6 +258,7 @@ export class RunCreation {
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
         ...(pinned.deadline && { expire_at: pinned.deadline }),
         ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),
+        ...(pinned.notify && { notify: true }),
         ...((pinned.fresh ?? parent?.run.engine.fresh) && { fresh: true }),
       },
     };

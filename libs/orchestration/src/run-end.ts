@@ -4,6 +4,7 @@ import { isTerminalRun, type JsonObject, MAIN, nextStage } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { RunNotifier } from './notifications/run-notifier.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { timedOut } from './overdue.js';
 import { RunFactsCache } from './run-facts.js';
@@ -39,6 +40,7 @@ export class RunEnd implements OnModuleDestroy {
     private readonly signals: Signals,
     private readonly admission: RunAdmission,
     private readonly dispatcher: Dispatcher,
+    private readonly notifier: RunNotifier,
   ) {}
 
   async onModuleDestroy(): Promise<void> {
@@ -122,7 +124,8 @@ export class RunEnd implements OnModuleDestroy {
   }
 
   /**
-   * What a terminal run still owes: its slots, the last line of its log, and word to the task that waits for it.
+   * What a terminal run still owes: its slots, the last line of its log, its notifications, and word to the task that
+   * waits for it.
    * Repeating it is harmless.
    */
   async followUp(run: Run): Promise<void> {
@@ -137,6 +140,7 @@ export class RunEnd implements OnModuleDestroy {
       last.unshift({ level: 'ERROR', message: `run failed${why}: ${message}` });
     }
     await this.logs.close(run._id, last);
+    await this.notifier.ended(run);
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
     }

@@ -119,7 +119,7 @@ export class RunStore {
           filter: { _id, state: { $in: runStatesBefore(set.state) }, cancel_requested_at },
           update: {
             $set: set,
-            $unset: { 'engine.limit': 1, 'engine.expire_at': 1 },
+            $unset: { 'engine.limit': 1, 'engine.expire_at': 1, 'engine.sla_at': 1 },
           } as mongo.UpdateFilter<Run>,
         },
       })),

@@ -18,6 +18,7 @@ import { Collections } from './collections.js';
 import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
 import { startedLine } from './run-creation.service.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
+import { RunNotifier } from './notifications/run-notifier.js';
 import { RunEnd } from './run-end.js';
 import { overdue } from './overdue.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -47,6 +48,7 @@ export class RunService {
     private readonly removal: RunRemovalService,
     private readonly admission: RunAdmission,
     private readonly slots: TaskSlots,
+    private readonly notifier: RunNotifier,
   ) {}
 
   /**
@@ -78,6 +80,7 @@ export class RunService {
     }
     this.logs.append(id, null, 'INFO', startedLine(run));
     await this.logs.flush(id);
+    await this.notifier.watch(run);
     if (await this.admission.enter(run)) await this.advancer.begin(run);
     this.signals.run(id, 'changed');
     return run;

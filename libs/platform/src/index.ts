@@ -8,6 +8,7 @@ export { lineOptions, loggerOptions } from './logger/logger-options.js';
 export { type Subject } from './logger/request-logging.js';
 export { prettyLines } from './logger/pretty.js';
 export { redact } from './logger/redact.js';
+export { canSeal, CannotUnseal, seal, unseal } from './seal.js';
 export { freePort } from './stores/ports.js';
 export { startStores, type Stores } from './stores/start-stores.js';
 export { VERSION } from './version.js';

@@ -14,8 +14,8 @@ export interface TaskJob {
   requires?: string[];
 }
 
-/** Wakes a sleeping task, or looks at the queue of a pool whose rate limit had closed it. */
-export type WakeJob = { run_id: string; task_id: string } | { pool: string };
+/** Wakes a sleeping task, looks at the queue of a pool whose rate limit had closed it, or sends a notification. */
+export type WakeJob = { run_id: string; task_id: string } | { pool: string } | { notification: string };
 
 /**
  * A job carries, it does not remember: it is removed when it ended, however it ended (a kept failed job would

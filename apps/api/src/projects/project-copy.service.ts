@@ -20,7 +20,7 @@ export class ProjectCopyService {
 
   /** @throws DomainError NOT_FOUND, CONFLICT when `name` is taken. */
   async copy(id: string, name: string | undefined, request_id: string): Promise<Public<Project>> {
-    const original = await this.projects.get(id);
+    const original = await this.projects.existing(id);
     const copy = await this.create(original, name, request_id);
     for await (const pipeline of this.models.find({ project_id: id }).lean<Pipeline[]>().cursor()) {
       const { definition } = await this.pipelines.definition(pipeline);
@@ -29,13 +29,15 @@ export class ProjectCopyService {
     return copy;
   }
 
-  private async create(original: Public<Project>, name: string | undefined, request_id: string) {
-    const { description, owner, metadata, retention_days } = original;
+  private async create(original: Project, name: string | undefined, request_id: string) {
+    const { description, owner, metadata, retention_days, notifications, engine } = original;
+    const stored = { settings: notifications, secrets: engine?.webhook_secrets ?? [] };
     for (let n = 1; ; n++) {
       try {
         return await this.projects.create(
           { name: name ?? copyName(original.name, n), description, owner, metadata, retention_days },
           request_id,
+          stored,
         );
       } catch (error) {
         const taken = error instanceof DomainError && error.code === 'CONFLICT';

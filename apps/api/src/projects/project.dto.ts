@@ -1,6 +1,18 @@
-import { PartialType } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { type JsonObject, NAME_PATTERN } from '@tauro/domain';
-import { IsNumber, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { Type } from 'class-transformer';
+import {
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { NotificationSettingsDto } from '../notifications/settings.dto.js';
 
 /** What a project is created with. */
 export class CreateProjectDto {
@@ -26,6 +38,13 @@ export class CreateProjectDto {
   @Min(0.001)
   @IsNumber()
   retention_days?: number | null;
+
+  /** Who is told how its runs end; null or absent: nobody. Replaced as a whole. */
+  @ApiProperty({ type: NotificationSettingsDto, nullable: true, required: false })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => NotificationSettingsDto)
+  notifications?: NotificationSettingsDto | null;
 
   /** Whatever the owner wants to keep beside the project. */
   @IsOptional()

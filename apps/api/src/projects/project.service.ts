@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { Pipeline, Project, type Public, Run, toPublic } from '@tauro/database';
+import { Notification, Pipeline, Project, type Public, Run, toPublic } from '@tauro/database';
 import { ACTIVE_RUN_STATES, conflict, newId, notFound, type RunState } from '@tauro/domain';
 import { RunService, StatisticsService } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
@@ -8,10 +8,13 @@ import { type Page } from '../http/envelope.js';
 import { stale } from '../http/etag.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
+import { NotificationSettingsService, type StoredNotifications } from '../notifications/settings.service.js';
 import { type CreateProjectDto, type UpdateProjectDto } from './project.dto.js';
 import { PROJECT_LIST } from './project.list.js';
 
 const DUPLICATE_KEY = 11000;
+/** How often a change is tried anew that others were faster than. */
+const MAX_TRIES = 5;
 
 /** Projects: names are unique without regard to case, which an index decides, not a look beforehand. */
 @Injectable()
@@ -20,6 +23,8 @@ export class ProjectService {
     @InjectModel(Project.name) private readonly projects: Model<Project>,
     @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
     @InjectModel(Run.name) private readonly runs: Model<Run>,
+    @InjectModel(Notification.name) private readonly notifications: Model<Notification>,
+    private readonly settings: NotificationSettingsService,
     private readonly runService: RunService,
     private readonly statistics: StatisticsService,
   ) {}
@@ -28,7 +33,12 @@ export class ProjectService {
     return findPage(this.projects, PROJECT_LIST, query);
   }
 
-  async create(dto: CreateProjectDto, request_id: string): Promise<Public<Project>> {
+  /** @param notifications settings that are stored already, for a copy. @throws DomainError CONFLICT, VALIDATION_ERROR */
+  async create(
+    dto: CreateProjectDto,
+    request_id: string,
+    notifications: StoredNotifications = this.settings.store(dto.notifications ?? null),
+  ): Promise<Public<Project>> {
     const now = new Date();
     const project: Project = {
       _id: newId('proj', now.getTime()),
@@ -38,10 +48,12 @@ export class ProjectService {
       owner: dto.owner ?? null,
       metadata: dto.metadata ?? {},
       retention_days: dto.retention_days ?? null,
+      notifications: notifications.settings,
       created_at: now,
       updated_at: now,
       revision: 1,
       request_id,
+      engine: { webhook_secrets: notifications.secrets },
     };
     try {
       await this.projects.create(project);
@@ -53,9 +65,14 @@ export class ProjectService {
 
   /** @throws DomainError NOT_FOUND */
   async get(id: string): Promise<Public<Project>> {
+    return toPublic(await this.existing(id));
+  }
+
+  /** A project with what is never shown of it. @throws DomainError NOT_FOUND */
+  async existing(id: string): Promise<Project> {
     const project = await this.projects.findById(id).lean<Project | null>();
     if (!project) throw notFound('project', id);
-    return toPublic(project);
+    return { ...project, notifications: project.notifications ?? null };
   }
 
   /** @throws DomainError NOT_FOUND */
@@ -65,19 +82,33 @@ export class ProjectService {
   }
 
   /** @param expected the revision the client has seen; another one is PRECONDITION_FAILED. */
-  async update(id: string, dto: UpdateProjectDto, expected?: number): Promise<Public<Project>> {
-    const { name, description, owner, metadata, retention_days } = dto;
+  async update(
+    id: string,
+    dto: UpdateProjectDto,
+    expected?: number,
+    tries = MAX_TRIES,
+  ): Promise<Public<Project>> {
+    const { name, description, owner, metadata, retention_days, notifications } = dto;
+    // Which secrets stay depends on those that are stored, so the write demands that they still are.
+    const stored = notifications === undefined ? undefined : await this.existing(id);
+    const wanted = expected ?? stored?.revision;
+    const settled =
+      stored && this.settings.store(notifications ?? null, undefined, stored.engine?.webhook_secrets);
     const changes = {
       ...(name !== undefined && { name, name_key: name.toLowerCase() }),
       ...(description !== undefined && { description: description ?? '' }),
       ...(owner !== undefined && { owner }),
       ...(retention_days !== undefined && { retention_days }),
+      ...(settled && {
+        notifications: settled.settings,
+        'engine.webhook_secrets': settled.secrets,
+      }),
       ...(metadata !== undefined && { metadata: metadata ?? {} }),
       updated_at: new Date(),
     };
     const project = await this.projects
       .findOneAndUpdate(
-        { _id: id, ...(expected !== undefined && { revision: expected }) },
+        { _id: id, ...(wanted !== undefined && { revision: wanted }) },
         { $set: changes, $inc: { revision: 1 } },
         { returnDocument: 'after' },
       )
@@ -86,12 +117,13 @@ export class ProjectService {
         throw nameTaken(error, name ?? '');
       });
     if (project) return toPublic(project);
-    await this.get(id);
+    await this.existing(id);
+    if (expected === undefined && tries > 0) return this.update(id, dto, expected, tries - 1);
     throw stale();
   }
 
   /**
-   * Removes a project and its stored pipelines; its finished runs stay until retention takes them.
+   * Removes a project, its stored pipelines and its notifications; its finished runs stay until retention takes them.
    * @param force cancels what is active instead of refusing. @throws DomainError CONFLICT
    */
   async remove(id: string, force: boolean): Promise<void> {
@@ -113,6 +145,7 @@ export class ProjectService {
       await this.runService.cancel(run._id).catch(ignoreConflict);
     }
     await this.pipelines.deleteMany({ project_id: id });
+    await this.notifications.deleteMany({ project_id: id });
   }
 }
 

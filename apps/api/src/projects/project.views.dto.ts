@@ -25,6 +25,11 @@ const PROJECT = {
   owner: 'data-team@company.com',
   metadata: { team: 'data-engineering' },
   retention_days: null,
+  notifications: {
+    on_failure: true,
+    email: 'alerts@company.com',
+    webhook: { url: 'https://hooks.example.com/tauro', has_secret: true },
+  },
   created_at: '2025-11-18T10:00:00.000Z',
   updated_at: '2025-11-18T12:00:00.000Z',
   revision: 2,

@@ -1,7 +1,8 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { type JsonObject } from '@tauro/domain';
+import { type JsonObject, type NotificationSettings, type SealedSecret } from '@tauro/domain';
 import { Document } from './document.js';
+import { NotificationsProperty } from './notifications-property.js';
 
 /** A workspace that groups pipelines, runs and schedules. */
 @Schema({ collection: 'projects', versionKey: false, minimize: false })
@@ -29,6 +30,11 @@ export class Project extends Document {
   @Prop({ type: Number, default: null })
   retention_days!: number | null;
 
+  /** Who is told how its runs end. */
+  @NotificationsProperty()
+  @Prop({ type: Object, default: null })
+  notifications!: NotificationSettings | null;
+
   @Prop({ type: Date, required: true })
   created_at!: Date;
 
@@ -42,6 +48,10 @@ export class Project extends Document {
   /** The request that created it. */
   @Prop({ type: String, default: null })
   request_id!: string | null;
+
+  @ApiHideProperty()
+  @Prop({ type: Object, default: {} })
+  engine?: { webhook_secrets?: SealedSecret[] };
 }
 
 export const ProjectSchema = SchemaFactory.createForClass(Project);

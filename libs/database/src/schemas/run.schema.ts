@@ -55,6 +55,10 @@ export interface RunEngine {
   check_at?: Date;
   /** When its time is over: that of its timeout, its deadline or its clean-up, whichever comes first. */
   expire_at?: Date;
+  /** When it is late by the notification settings, and somebody wants to know; absent once that was told. */
+  sla_at?: Date;
+  /** Its project had notification settings when it was created. */
+  notify?: boolean;
   /** Its time was over before it had ended. */
   expired?: boolean;
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
@@ -197,6 +201,7 @@ RunSchema.index({ 'tags.$**': 1 });
 RunSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });
 RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });
 RunSchema.index({ 'engine.expire_at': 1 }, { sparse: true });
+RunSchema.index({ 'engine.sla_at': 1 }, { sparse: true });
 RunSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });
 // The runs that wait to be admitted, in their order, and the few that were and have not begun.
 RunSchema.index(

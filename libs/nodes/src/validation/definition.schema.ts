@@ -1,8 +1,12 @@
 import {
+  EMAIL_PATTERN,
   ITEM_FAILURE_POLICIES,
+  MAX_EMAILS,
   MAX_ITEMS,
   MAX_NODES,
   MAX_RUN_SECONDS,
+  MAX_SLA_SECONDS,
+  MAX_WEBHOOKS,
   NAME_PATTERN,
   OUTPUT_TYPES,
   TAG_PATTERN,
@@ -102,6 +106,44 @@ const cache = {
       exclusiveMinimum: 0,
       maximum: YEAR,
     },
+  },
+};
+
+const address = { type: 'string', pattern: EMAIL_PATTERN.source };
+const webhook = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url'],
+  properties: {
+    url: { type: 'string', minLength: 1, maxLength: 2000 },
+    // Known here only to be refused with a reason.
+    secret: {
+      description:
+        "Not in a definition, which may be read: keep it in the project's notifications, for the same URL.",
+    },
+  },
+};
+
+const notifications = {
+  type: 'object',
+  description:
+    'Who is told how runs end, beside those whom the project names. A webhook that the project names too is signed with its secret.',
+  additionalProperties: false,
+  properties: {
+    on_success: { description: 'Tell of runs that ended SUCCESS.', type: 'boolean', default: false },
+    on_failure: { description: 'Tell of runs that ended FAILED.', type: 'boolean', default: true },
+    on_sla_miss: {
+      description: 'Tell of runs that are late; true when `sla_seconds` is there.',
+      type: 'boolean',
+    },
+    sla_seconds: {
+      description: 'A run is late that has not ended so many seconds after its slot, or after its start.',
+      type: 'number',
+      exclusiveMinimum: 0,
+      maximum: MAX_SLA_SECONDS,
+    },
+    email: { anyOf: [address, { type: 'array', maxItems: MAX_EMAILS, items: address }] },
+    webhook: { anyOf: [webhook, { type: 'array', maxItems: MAX_WEBHOOKS, items: webhook }] },
   },
 };
 
@@ -211,6 +253,7 @@ export const PIPELINE_SCHEMA = {
             'Bound of a whole run from its first task on, in seconds; a run may be created with another one.',
           maximum: MAX_RUN_SECONDS,
         },
+        notifications,
       },
     },
     on_failure: {

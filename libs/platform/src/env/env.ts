@@ -3,6 +3,7 @@ import {
   host,
   integer,
   list,
+  mailbox,
   number,
   oneOf,
   orNone,
@@ -326,6 +327,32 @@ export class Env {
 
   @Variable(number(8, 0.001, 1024), '8', 'Largest pipeline definition, in MB.')
   readonly MAX_DEFINITION_MB!: number;
+
+  // Notifications
+  @OptionalVariable(
+    url('smtp://user:password@mail.example.com:587', 'smtps', 'smtp'),
+    'Mail server that sends notifications. Unset: none by email.',
+    {
+      secret: true,
+    },
+  )
+  readonly SMTP_URL?: string;
+
+  @Variable(mailbox('Tauro <tauro@example.com>'), 'tauro@localhost', 'Sender of notifications by email.')
+  readonly SMTP_FROM!: string;
+
+  @Variable(integer(8, 1, 100), '8', 'Attempts to send a notification before it is given up.')
+  readonly NOTIFICATION_ATTEMPTS!: number;
+
+  @Variable(
+    number(60, 0),
+    '60',
+    'Seconds before the second attempt to send a notification; doubled for each further one, up to an hour.',
+  )
+  readonly NOTIFICATION_RETRY_SECONDS!: number;
+
+  @Variable(number(10, 0.1, 600), '10', 'Seconds one attempt to send a notification may take.')
+  readonly NOTIFICATION_TIMEOUT_SECONDS!: number;
 
   // Engine
   @Variable(number(10, 1), '10', 'Seconds a claim of a task lives without a heartbeat.')

@@ -1,3 +1,4 @@
+import { EMAIL_PATTERN } from '@tauro/domain';
 import { isIP } from 'node:net';
 
 /** How the text of a variable becomes a value. `parse` throws an Error whose message says what the text is not. */
@@ -43,6 +44,14 @@ export const url = (example: string, ...schemes: string[]): Kind<string> =>
     if (!schemes.some((scheme) => value.startsWith(`${scheme}://`))) {
       throw new Error(`is not a URL that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`);
     }
+    return value;
+  });
+
+/** An email address, or a name and an address in angle brackets. */
+export const mailbox = (example: string): Kind<string> =>
+  kind(example, (value) => {
+    const address = /^[^<>"\r\n]{0,200}<([^<>]*)>$/.exec(value)?.[1] ?? value;
+    if (!EMAIL_PATTERN.test(address)) throw new Error('is no email address');
     return value;
   });
 

@@ -1,0 +1,94 @@
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { EMAIL_PATTERN, MAX_EMAILS, MAX_SLA_SECONDS, MAX_WEBHOOKS } from '@tauro/domain';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { AtMost, IsWebhookUrl } from './settings.rules.js';
+
+const given = (_: object, value: unknown): boolean => value !== undefined;
+
+/** A receiver of HTTP calls. */
+export class WebhookDto {
+  /** http or https, without a user or a password. */
+  @IsWebhookUrl()
+  @MaxLength(2000)
+  @IsString()
+  url!: string;
+
+  /** Signs the calls. It is never shown; left out for the same URL, the one that is stored stays. Null: none. */
+  @ApiProperty({ type: String, nullable: true, required: false, minLength: 8, maxLength: 500 })
+  @IsOptional()
+  @MaxLength(500)
+  @MinLength(8)
+  @IsString()
+  secret?: string | null;
+
+  /** What an answer says of the secret; ignored, so that an answer may be sent back. */
+  @ValidateIf(given)
+  @IsBoolean()
+  has_secret?: boolean;
+}
+
+/** Who is told what about runs. */
+@ApiExtraModels(WebhookDto)
+export class NotificationSettingsDto {
+  /** Tell of runs that ended SUCCESS; false unless given. */
+  @ValidateIf(given)
+  @IsBoolean()
+  on_success?: boolean;
+
+  /** Tell of runs that ended FAILED; true unless given. */
+  @ValidateIf(given)
+  @IsBoolean()
+  on_failure?: boolean;
+
+  /** Tell of runs that are late; true when `sla_seconds` is given. */
+  @ValidateIf(given)
+  @IsBoolean()
+  on_sla_miss?: boolean;
+
+  /** A run is late that has not ended so many seconds after its slot, or else after its start. */
+  @ValidateIf(given)
+  @Max(MAX_SLA_SECONDS)
+  @Min(0.001)
+  @IsNumber()
+  sla_seconds?: number;
+
+  /** An address, or at most 20. */
+  @ApiProperty({
+    required: false,
+    oneOf: [
+      { type: 'string', pattern: EMAIL_PATTERN.source },
+      { type: 'array', maxItems: MAX_EMAILS, items: { type: 'string', pattern: EMAIL_PATTERN.source } },
+    ],
+  })
+  @ValidateIf(given)
+  @Matches(EMAIL_PATTERN, { each: true, message: 'must be an email address such as alerts@example.com' })
+  @AtMost(MAX_EMAILS)
+  email?: string | string[];
+
+  /** A webhook, or at most 5. */
+  @ApiProperty({
+    required: false,
+    oneOf: [
+      { $ref: getSchemaPath(WebhookDto) },
+      { type: 'array', maxItems: MAX_WEBHOOKS, items: { $ref: getSchemaPath(WebhookDto) } },
+    ],
+  })
+  @ValidateIf(given)
+  @ValidateNested({ message: 'must be {url, secret?}, or a list of these' })
+  @AtMost(MAX_WEBHOOKS)
+  @Type(() => WebhookDto)
+  webhook?: WebhookDto | WebhookDto[];
+}

@@ -8,6 +8,7 @@ export * from './notifications.js';
 export * from './pipeline.js';
 export * from './readiness.js';
 export * from './retry.js';
+export * from './schedule/timing.js';
 export * from './stages.js';
 export * from './states.js';
 export * from './table.js';

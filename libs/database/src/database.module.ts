@@ -20,6 +20,9 @@ import { Run, RunSchema } from './schemas/run.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
 
+/** By which a server says that it is MongoDB 8.0 or newer. */
+const WIRE_VERSION_8 = 25;
+
 /** A list of the schemas themselves would make the compiler unite their types, which are too large for that. */
 const model = ({ name }: { name: string }, schema: unknown): ModelDefinition => ({ name, schema });
 
@@ -85,8 +88,15 @@ export class DatabaseModule implements OnModuleInit {
     };
   }
 
-  /** Uniqueness lives in these indexes, so nothing may be written before they exist. */
+  /**
+   * Uniqueness lives in these indexes, so nothing may be written before they exist. @throws Error when the server is too
+   * old for writes to several collections in one request.
+   */
   async onModuleInit(): Promise<void> {
+    const { maxWireVersion } = await this.connection.db!.command({ hello: 1 });
+    if (Number(maxWireVersion) < WIRE_VERSION_8) {
+      throw new Error('the MongoDB at MONGODB_URL is older than 8.0: use 8.0 or newer');
+    }
     if (this.env.SHOW_SQL_QUERIES) mongoose.set('debug', queryLog());
     await Promise.all(Object.values(this.connection.models).map((model) => model.createIndexes()));
   }

@@ -1,6 +1,13 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
-import { type NodeDefinition, TERMINAL_TASK_STATES, taskId, type TaskState, verdictOf } from '@tauro/domain';
+import {
+  isTerminalTask,
+  type NodeDefinition,
+  TERMINAL_TASK_STATES,
+  taskId,
+  type TaskState,
+  verdictOf,
+} from '@tauro/domain';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
 import { LateMarks } from './late-marks.js';
@@ -56,15 +63,50 @@ export class Advancer implements OnModuleDestroy {
   }
 
   /**
+   * The node that `advance` would keep back once this task has ended so, when that can be told without asking anybody.
+   * @param accepts which nodes the caller would execute itself.
+   */
+  foresee(
+    run: RunRef,
+    version: PinnedVersion,
+    ended: EndedTask,
+    accepts: (node: NodeDefinition) => boolean,
+  ): string | undefined {
+    if (!isTerminalTask(ended.state) || ended.index !== null) return undefined;
+    const { nodes } = version.graph;
+    const facts = this.facts.of(run._id);
+    const state = (id: string): TaskState | undefined =>
+      id === ended.node_id ? ended.state : facts.ended.get(id);
+    const { children } = nodes.get(ended.node_id)!;
+    for (const id of children) {
+      const { definition, parents } = nodes.get(id)!;
+      for (let place = facts.open.get(id) ?? 0; place < parents.length; place++) {
+        if (state(parents[place]!) === undefined) return undefined;
+      }
+      const standing = parents.map((parent) => ({
+        state: state(parent)!,
+        definition: nodes.get(parent)!.definition,
+      }));
+      if (verdictOf(definition, standing) !== 'run') return undefined;
+    }
+    return this.choose(run, [...children], version, accepts);
+  }
+
+  /**
    * @param accepts which nodes the caller would execute itself: of those that have become ready one that no limit
    *   binds is kept back for it, still PENDING. The caller claims it and then calls `markAdvanced`.
+   * @param foreseen the node that is kept back, when the caller has tried to claim it already.
    * @param epoch in which the ends were read or written. @throws Error when the database was interrupted since.
    * @returns the node kept back.
    */
   async advance(
     run: RunRef,
     all: EndedTask[],
-    { epoch = this.db.epoch, accepts }: { epoch?: number; accepts?: (node: NodeDefinition) => boolean } = {},
+    {
+      epoch = this.db.epoch,
+      accepts,
+      foreseen,
+    }: { epoch?: number; accepts?: (node: NodeDefinition) => boolean; foreseen?: string } = {},
   ): Promise<string | undefined> {
     const version = await this.versions.get(run.engine.version_id);
     this.db.assertEpoch(epoch);
@@ -78,11 +120,9 @@ export class Advancer implements OnModuleDestroy {
     const { ready, resolved } = await this.weigh(run, version, facts, ended);
     this.db.assertEpoch(epoch);
     const written = await this.writeResolved(run, version, resolved);
-    const unbound = ready.filter((id) =>
-      this.dispatcher.isUnbounded(run, version.graph.nodes.get(id)!.definition),
-    );
     // After an item, more than the item leads to what comes next: it goes over the queue.
-    const kept = accepts && items.length === 0 ? choose(unbound, version, accepts) : undefined;
+    const kept =
+      foreseen ?? (accepts && items.length === 0 ? this.choose(run, ready, version, accepts) : undefined);
     const released = await this.dispatcher.release(
       run,
       ready.filter((id) => id !== kept),
@@ -101,6 +141,23 @@ export class Advancer implements OnModuleDestroy {
     if (done) await this.runEnd.proceed(run._id);
     if (kept === undefined) this.markAdvanced(epoch, [...ended, ...items]);
     return kept;
+  }
+
+  /** Of the ready nodes that are accepted and that no limit binds the one with the highest priority. */
+  private choose(
+    run: RunRef,
+    ready: string[],
+    { graph }: PinnedVersion,
+    accepts: (node: NodeDefinition) => boolean,
+  ): string | undefined {
+    const definition = (id: string): NodeDefinition => graph.nodes.get(id)!.definition;
+    const priority = (id: string): number => definition(id).priority ?? 0;
+    return ready
+      .filter((id) => this.dispatcher.isUnbounded(run, definition(id)) && accepts(definition(id)))
+      .reduce<string | undefined>(
+        (best, id) => (best && priority(best) >= priority(id) ? best : id),
+        undefined,
+      );
   }
 
   /** Which nodes after `ended` may run, and which end without running (whose own followers are weighed too). */
@@ -228,19 +285,4 @@ export class Advancer implements OnModuleDestroy {
   flushMarks(): Promise<void> {
     return this.advanced.flush();
   }
-}
-
-/** Of the ready nodes that are accepted the one with the highest priority. */
-function choose(
-  ready: string[],
-  { graph }: PinnedVersion,
-  accepts: (node: NodeDefinition) => boolean,
-): string | undefined {
-  const priority = (id: string): number => graph.nodes.get(id)!.definition.priority ?? 0;
-  return ready
-    .filter((id) => accepts(graph.nodes.get(id)!.definition))
-    .reduce<string | undefined>(
-      (best, id) => (best && priority(best) >= priority(id) ? best : id),
-      undefined,
-    );
 }

@@ -81,6 +81,30 @@ export class Collections {
     return this.of('workers');
   }
 
+  /**
+   * Writes to several collections in one round trip, one after the other; the first that fails is the last, and what came
+   * before it stands. A write that must find what it changes is one that fails otherwise: see `MUST_MATCH`.
+   * @returns how each ended, as far as they came.
+   */
+  async inOrder(writes: OrderedWrite[]): Promise<OrderedWrites> {
+    const options = { ordered: true, verboseResults: true, ...FAST } as const;
+    try {
+      const { updateResults } = await this.connection
+        .getClient()
+        .bulkWrite(writes as mongo.AnyClientBulkWriteModel<mongo.Document>[], options);
+      return { updates: updateResults! };
+    } catch (error) {
+      const { partialResult, writeErrors } = error as Partial<mongo.MongoClientBulkWriteError>;
+      const [failed] = writeErrors ?? [];
+      if (!failed) throw error;
+      const [at, { code }] = failed;
+      return {
+        updates: partialResult?.updateResults ?? new Map(),
+        failed: { at, code, error: error as Error },
+      };
+    }
+  }
+
   /** Round trip to the database. @throws when it is away. */
   async ping(): Promise<void> {
     await this.connection.db!.command({ ping: 1 }, { timeoutMS: 1000 });
@@ -104,6 +128,26 @@ export class Collections {
  * `majority` and journal.
  */
 export const FAST = { writeConcern: { w: 1 } } as const;
+
+/** One of `Collections.inOrder`. */
+export type OrderedWrite =
+  | mongo.AnyClientBulkWriteModel<Task>
+  | mongo.AnyClientBulkWriteModel<Run>
+  | mongo.AnyClientBulkWriteModel<RunLogChunk>;
+
+/** How writes of `Collections.inOrder` ended, by their places. */
+export interface OrderedWrites {
+  updates: ReadonlyMap<number, mongo.ClientUpdateResult>;
+  /** The one after which none was made. */
+  failed?: { at: number; code: number; error: Error };
+}
+
+/**
+ * Makes an update fail, with the code `NO_MATCH`, where it would find nothing: it then would have to insert a document
+ * with another id than the one it looks for, which MongoDB refuses. What is to follow from it in the same request does not.
+ */
+export const MUST_MATCH = { upsert: true, onInsert: { _id: 'must match' } } as const;
+export const NO_MATCH = 66;
 
 /** The code of an error of the database: a unique index has the key already. */
 export const DUPLICATE_KEY = 11000;

@@ -12,6 +12,7 @@ export class LateMarks {
   /** In which the oldest of them was added. */
   private epoch = 0;
   private timer?: NodeJS.Timeout;
+  private storing: Promise<unknown> = Promise.resolve();
 
   /** @param store may fail: then the reconciler looks once more. */
   constructor(
@@ -34,6 +35,9 @@ export class LateMarks {
     this.timer = undefined;
     const ids = this.ids;
     this.ids = [];
-    if (ids.length > 0 && this.epoch === this.db.epoch) await this.store(ids).catch(() => undefined);
+    if (ids.length > 0 && this.epoch === this.db.epoch) {
+      this.storing = Promise.all([this.storing, this.store(ids).catch(() => undefined)]);
+    }
+    await this.storing;
   }
 }

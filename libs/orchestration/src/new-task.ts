@@ -1,5 +1,8 @@
-import { type Task } from '@tauro/database';
-import { type GraphNode, type NodeDefinition } from '@tauro/domain';
+import { type Run, type Task } from '@tauro/database';
+import { type GraphNode, type NodeDefinition, taskId } from '@tauro/domain';
+import { type Env } from '@tauro/platform';
+import { type PinnedVersion } from './pinned-versions.js';
+import { retryPolicyOf } from './task-policy.js';
 
 /**
  * A task as it is before anything happened to it. The priorities of its run and of its node add up.
@@ -37,6 +40,23 @@ export const newTask = (
     ...((item || !node.for_each) && poolOf(node)),
   },
 });
+
+/** The task of a node of this run, as it is stored with the run. */
+export function pendingTask(
+  run: Pick<Run, '_id' | 'priority' | 'created_at'>,
+  nodeId: string,
+  { definition, graph }: PinnedVersion,
+  env: Env,
+): Task {
+  const node = graph.nodes.get(nodeId)!;
+  return {
+    ...newTask(node, run.priority),
+    _id: taskId(run._id, node.position),
+    run_id: run._id,
+    created_at: run.created_at,
+    max_attempts: retryPolicyOf(node.definition, definition, env).max_attempts!,
+  };
+}
 
 /** The slots that a node takes of a pool. */
 export const poolOf = ({

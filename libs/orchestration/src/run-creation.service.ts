@@ -8,7 +8,7 @@ import { Advancer } from './advancer.js';
 import { type Batches } from './batches.js';
 import { Collections, joinedFind } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
-import { newTask } from './new-task.js';
+import { pendingTask } from './new-task.js';
 import { RunNotifier } from './notifications/run-notifier.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
@@ -16,7 +16,6 @@ import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise } from './run-progress.js';
 import { RunStore } from './run-store.js';
 import { RunAdmission } from './slots/run-admission.js';
-import { retryPolicyOf } from './task-policy.js';
 
 export interface CreateRun {
   project_id: string;
@@ -192,22 +191,17 @@ export class RunCreation {
     throw notFound('project', project_id);
   }
 
-  private tasksOf(
-    run: Run,
-    { priority, reused, reused_items = [] }: PinnedRun,
-    { definition, graph }: PinnedVersion,
-  ): Task[] {
+  private tasksOf(run: Run, { reused, reused_items = [] }: PinnedRun, version: PinnedVersion): Task[] {
+    const { graph } = version;
     const items = reused_items.map((item): Task => {
       const mapped = taskId(run._id, graph.nodes.get(item.node_id)!.position);
       const own = { _id: itemTaskId(mapped, item.index!), run_id: run._id, created_at: run.created_at };
       return { ...item, ...own };
     });
     const tasks = graph.order.map((nodeId, position): Task => {
-      const node = graph.nodes.get(nodeId)!;
-      const max_attempts = retryPolicyOf(node.definition, definition, this.env).max_attempts!;
       const kept = reused?.get(nodeId);
       const own = { _id: taskId(run._id, position), run_id: run._id, created_at: run.created_at };
-      return kept ? { ...kept, ...own } : { ...newTask(node, priority), ...own, max_attempts };
+      return kept ? { ...kept, ...own } : pendingTask(run, nodeId, version, this.env);
     });
     return [...tasks, ...items];
   }

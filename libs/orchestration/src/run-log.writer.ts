@@ -98,11 +98,15 @@ export class RunLogWriter implements OnModuleDestroy {
     buffer.lines.push({ timestamp: new Date(), level, message: shown, task_id, node_id, attempt });
   }
 
-  /** Resolves once every line appended before the call is stored. @throws when the database is away. */
-  flush(runId: string): Promise<void> {
+  /**
+   * Resolves once every line appended before the call is stored. @param store what stores the last of them, with
+   * something else that the caller has to write; returns false when their place is taken, and is then asked again. It is
+   * not asked when there is nothing to store any more. @throws when the database is away.
+   */
+  flush(runId: string, store?: (chunk: RunLogChunk) => Promise<boolean>): Promise<void> {
     const buffer = this.buffers.get(runId);
     if (!buffer) return Promise.resolve();
-    const flushed = buffer.writing.then(() => this.write(runId, buffer));
+    const flushed = buffer.writing.then(() => this.write(runId, buffer, store));
     // The next flush waits for this one whatever became of it: its lines are kept and go first.
     buffer.writing = flushed.catch((error: Error) => {
       this.logger.debug(`log lines of ${runId} kept for later: ${error.message}`);
@@ -115,7 +119,7 @@ export class RunLogWriter implements OnModuleDestroy {
     await this.flush(runId);
     const timestamp = new Date();
     const lines = last.map((line) => ({ timestamp, ...line, task_id: null, node_id: null, attempt: null }));
-    await this.insert(runId, this.buffer(runId), { _id: new mongo.ObjectId(), lines }, true);
+    await this.insert(runId, this.buffer(runId), { _id: new mongo.ObjectId(), lines }, { final: true });
     this.buffers.delete(runId);
   }
 
@@ -147,7 +151,11 @@ export class RunLogWriter implements OnModuleDestroy {
     return lines.length + offered.length > 0 || (fresh.length > 0 && epoch !== this.db.epoch);
   }
 
-  private async write(runId: string, buffer: Buffer): Promise<void> {
+  private async write(
+    runId: string,
+    buffer: Buffer,
+    store?: (chunk: RunLogChunk) => Promise<boolean>,
+  ): Promise<void> {
     if (buffer.dropped > 0) {
       const message = `${buffer.dropped} log lines dropped: they came faster than they could be stored`;
       buffer.lines.push({
@@ -166,12 +174,15 @@ export class RunLogWriter implements OnModuleDestroy {
       if (buffer.offered.length === 0)
         buffer.offered.push({ _id: new mongo.ObjectId(), lines: takeChunk(buffer.lines) });
       const chunk = buffer.offered[0]!;
-      await this.insert(runId, buffer, chunk, false);
+      const last = buffer.offered.length === 1 && buffer.lines.length === 0;
+      await this.insert(runId, buffer, chunk, last ? { store } : {});
       buffer.offered.shift();
       const now = performance.now();
       buffer.fresh = buffer.fresh.filter(({ storedAt }) => now - storedAt < JOURNALLED_MS);
       buffer.fresh.push({ ...chunk, storedAt: now });
       wrote = true;
+      // What was appended meanwhile is for a later flush: what goes with the lines is written once.
+      if (last && store) break;
     }
     if (wrote) this.signals.run(runId, 'log');
   }
@@ -188,7 +199,15 @@ export class RunLogWriter implements OnModuleDestroy {
    * Takes the place after the last chunk; when another process was faster, the place after that one. A log that has
    * ended takes no more: readers have left, and what still comes is of an attempt that was given up.
    */
-  private async insert(runId: string, buffer: Buffer, chunk: Chunk, final: boolean): Promise<void> {
+  private async insert(
+    runId: string,
+    buffer: Buffer,
+    chunk: Chunk,
+    {
+      final = false,
+      store = (stored) => this.inserts.ask(stored),
+    }: { final?: boolean; store?: (chunk: RunLogChunk) => Promise<boolean> },
+  ): Promise<void> {
     const { lines } = chunk;
     for (;;) {
       const first_seq = buffer.next || (await this.end(runId));
@@ -197,7 +216,7 @@ export class RunLogWriter implements OnModuleDestroy {
       buffer.next = 0;
       const count = lines.length;
       const stored = { ...chunk, run_id: runId, first_seq, count, ...(final && { final }) };
-      if (await this.inserts.ask(stored)) {
+      if (await store(stored)) {
         buffer.next = first_seq + count;
         return;
       }

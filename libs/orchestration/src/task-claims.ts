@@ -1,10 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { type Run, type Task } from '@tauro/database';
+import { type Run, type RunLogChunk, type Task } from '@tauro/database';
 import { type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { Batches } from './batches.js';
-import { Collections, FAST, joinedFind } from './collections.js';
+import {
+  Collections,
+  DUPLICATE_KEY,
+  FAST,
+  joinedFind,
+  MUST_MATCH,
+  NO_MATCH,
+  type OrderedWrite,
+} from './collections.js';
 
 /** What a worker asks for when it takes a task. */
 export interface ClaimRequest {
@@ -16,14 +24,50 @@ export interface ClaimRequest {
   from: 'QUEUED' | 'PENDING';
 }
 
-/** The write that ends an attempt, if the claim still holds. */
-export interface SettleRequest {
+/** The end of an attempt: what is written in this order, each step only if all before it were. */
+export interface AttemptEnd {
+  /** The last lines of its log. */
+  chunk?: RunLogChunk;
   taskId: string;
+  /** Must still hold. */
   claimId: string;
   set: Record<string, unknown>;
   /** Leaves the task as if the attempt had never been claimed. */
   unbegun?: boolean;
+  /** A task that this worker goes on with. */
+  next?: Continuation;
 }
+
+/** A claim on a task that has become ready by the end of another, of which this process knows everything already. */
+export interface Continuation {
+  request: ClaimRequest;
+  /** As it must be stored for the claim. */
+  pending: Task;
+  run: Run;
+  /** In which it was found ready; in a later one it is not claimed. */
+  epoch: number;
+}
+
+/** What became of an `AttemptEnd`. */
+export interface AttemptEnded {
+  /** Whether the lines were stored; if not, another process has taken their place in the log, and nothing was done. */
+  logged: boolean;
+  /** Whether the claim still held; if not, nothing else was done. */
+  settled: boolean;
+  /** The next task, if it was claimed. */
+  next: Task | null;
+  /** Whether its run is under way, as it was right after the claim. */
+  goesOn: boolean;
+  fault?: Error;
+}
+
+type Step = 'log' | 'settle' | 'claim' | 'look';
+
+/** With what the database refuses a step for which the attempt is to blame, not the database. */
+const REFUSALS: Partial<Record<Step, number>> = { log: DUPLICATE_KEY, settle: NO_MATCH };
+
+/** Ends of attempts that are stored together; the log of each may have megabytes. */
+const MOST_ENDS = 50;
 
 /** Where an attempt begins and where it ends. Concurrent tasks of a worker share the round trips. */
 @Injectable()
@@ -33,7 +77,7 @@ export class TaskClaims {
     undefined,
     () => this.db.epoch,
   );
-  private readonly settlements = new Batches<SettleRequest, boolean>((requests) => this.settleAll(requests));
+  private readonly ends = new Batches<AttemptEnd, AttemptEnded>((all) => this.endAll(all), MOST_ENDS);
   private readonly beginnings = new Batches<{ run: Run; stage: number }, void>((all) => this.beginAll(all));
   private readonly looks = joinedFind(() => this.db.runs, ENTERABLE);
 
@@ -47,9 +91,11 @@ export class TaskClaims {
     return this.claims.ask(request);
   }
 
-  /** @returns whether the claim still held; if not, nothing was changed. */
-  settle(request: SettleRequest): Promise<boolean> {
-    return this.settlements.ask(request);
+  /** Ends an attempt, in one round trip whatever belongs to it. @throws what the database refused it for. */
+  async end(end: AttemptEnd): Promise<AttemptEnded> {
+    const ended = await this.ends.ask(end);
+    if (ended.fault) throw ended.fault;
+    return ended;
   }
 
   /** A run as far as its tasks may be executed; null when they must not. */
@@ -140,28 +186,100 @@ export class TaskClaims {
     return all.map(() => undefined);
   }
 
-  private async settleAll(requests: SettleRequest[]): Promise<boolean[]> {
-    const { matchedCount } = await this.db.tasks.bulkWrite(
-      requests.map(({ taskId, claimId, set, unbegun }) => ({
-        updateOne: {
-          filter: { _id: taskId, state: 'RUNNING' as const, 'engine.claim.id': claimId },
-          update: {
-            $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object,
-            ...(unbegun && { $inc: { attempt: -1 }, $pop: { attempts: 1 as const } }),
-          },
+  private async endAll(all: AttemptEnd[]): Promise<AttemptEnded[]> {
+    const answers: AttemptEnded[] = [];
+    // A write that fails is the last of its request, so the attempts behind it are sent again without it.
+    while (answers.length < all.length) {
+      const writes: OrderedWrite[] = [];
+      const sent = all.slice(answers.length).map((end) => {
+        const steps = [...this.steps(end)];
+        const first = writes.push(...steps.map(([, write]) => write)) - steps.length;
+        return { end, first, steps: steps.map(([step]) => step) };
+      });
+      const { updates, failed } = await this.db.inOrder(writes);
+      for (const { end, first, steps } of sent) {
+        const at = failed ? failed.at - first : Infinity;
+        if (at < 0) break;
+        const done = new Set(
+          steps.filter((step, i) => i < at && (step === 'log' || updates.get(first + i)!.matchedCount > 0)),
+        );
+        const refused = steps[at];
+        const expected = refused === undefined || failed?.code === REFUSALS[refused];
+        answers.push({
+          logged: done.has('log'),
+          settled: done.has('settle'),
+          next: end.next && done.has('claim') ? this.begun(end.next) : null,
+          goesOn: done.has('look'),
+          ...(!expected && { fault: failed!.error }),
+        });
+        if (refused) break;
+      }
+    }
+    return answers;
+  }
+
+  private *steps(end: AttemptEnd): Generator<[Step, OrderedWrite]> {
+    const { chunk, taskId, claimId, set, unbegun } = end;
+    const next = end.next?.epoch === this.db.epoch ? end.next : undefined;
+    if (chunk) yield ['log', { name: 'insertOne', namespace: this.db.logs.namespace, document: chunk }];
+    yield [
+      'settle',
+      {
+        name: 'updateOne',
+        namespace: this.db.tasks.namespace,
+        filter: { _id: taskId, state: 'RUNNING', 'engine.claim.id': claimId },
+        update: {
+          $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object,
+          ...(unbegun && { $inc: { attempt: -1 }, $pop: { attempts: 1 } }),
+          ...(next && { $setOnInsert: MUST_MATCH.onInsert }),
         },
-      })),
-      { ordered: false, ...FAST },
-    );
-    if (matchedCount === requests.length) return requests.map(() => true);
-    if (matchedCount === 0) return requests.map(() => false);
-    // Somebody lost a claim: who it was is written on the tasks.
-    const settled = await this.db.tasks
-      .find({ _id: { $in: requests.map(({ taskId }) => taskId) } })
-      .project<{ engine: { settled?: string } }>({ 'engine.settled': 1 })
-      .toArray();
-    const won = new Set(settled.map(({ engine }) => engine.settled));
-    return requests.map(({ claimId }) => won.has(claimId));
+        upsert: next !== undefined,
+      },
+    ];
+    if (!next) return;
+    const { request, pending, run } = next;
+    const { attempt, max_attempts } = pending;
+    yield [
+      'claim',
+      {
+        name: 'updateOne',
+        namespace: this.db.tasks.namespace,
+        filter: { ...claimable(request), attempt, max_attempts },
+        update: this.claimed(request),
+      },
+    ];
+    // Changes nothing, and so costs no more than a look; it comes after the claim, as any look at the run must.
+    yield [
+      'look',
+      {
+        name: 'updateOne',
+        namespace: this.db.runs.namespace,
+        filter: { _id: run._id, state: 'RUNNING', 'engine.stop_below': { $lte: pending.engine.stage } },
+        update: { $set: { state: 'RUNNING' } },
+      },
+    ];
+  }
+
+  /** The task as `claimed` has left it. */
+  private begun({ request: { workerId, claimId }, pending }: Continuation): Task {
+    const now = new Date();
+    const lease = new Date(now.getTime() + this.env.LEASE_SECONDS * 1000);
+    const attempt = pending.attempt + 1;
+    return {
+      ...pending,
+      state: 'RUNNING',
+      attempt,
+      queued_at: now,
+      started_at: now,
+      attempts: [
+        { attempt, state: 'RUNNING', worker_id: workerId, started_at: now, finished_at: null, error: null },
+      ],
+      engine: {
+        ...pending.engine,
+        claim: { id: claimId, worker_id: workerId, lease_until: lease },
+        check_at: lease,
+      },
+    };
   }
 }
 

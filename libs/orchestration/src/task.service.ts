@@ -23,7 +23,8 @@ import { SubRunService } from './sub-run.service.js';
 import { WaitService } from './wait.service.js';
 import { TaskSlots } from './slots/task-slots.js';
 import { attemptEnd, type Outcome, type Settlement, settlementOf } from './settlement.js';
-import { type ClaimRequest, TaskClaims } from './task-claims.js';
+import { type AttemptEnded, type ClaimRequest, type Continuation, TaskClaims } from './task-claims.js';
+import { pendingTask } from './new-task.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
 export interface ClaimedTask {
@@ -245,7 +246,7 @@ export class TaskService {
     outcome: Outcome,
     accepts?: (node: NodeDefinition) => boolean,
   ): Promise<{ accepted: boolean; next: ClaimedTask | null }> {
-    const { task, run, version, claimId } = claimed;
+    const { task, run, version } = claimed;
     // Whatever the task then waits for exists before it does.
     if (outcome.kind === 'sub_run') outcome = (await this.subRuns.plant(claimed, outcome)) ?? outcome;
     const settlement = settlementOf(outcome, claimed, this.env);
@@ -254,9 +255,10 @@ export class TaskService {
       await this.mapping.plant(task, version.graph.nodes.get(task.node_id)!, outcome.items);
     if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
     this.line(claimed, settlement.level, settlement.message);
-    await this.logs.flush(run._id);
     const { epoch } = this.db;
-    if (!(await this.settleUnlogged(task, claimId, settlement))) {
+    const next = accepts && this.continuation(claimed, settlement, accepts);
+    const { settled, ...went } = await this.store(claimed, settlement, next);
+    if (!settled) {
       this.logger.warn(
         { run_id: run._id, project_id: run.project_id, task_id: task._id },
         'late completion ignored: the claim was lost',
@@ -268,24 +270,67 @@ export class TaskService {
     const sub_run_id = (settlement.set.sub_run_id as string | undefined) ?? null;
     const ended = { ...task, state: settlement.state, engine, sub_run_id };
     const wakeAt = settlement.set['engine.wake_at'] as Date | null;
-    const kept = await this.afterwards(run, ended, { wakeAt, accepts, epoch });
+    const foreseen = next?.pending.node_id;
+    const following = this.afterwards(run, ended, { wakeAt, accepts, epoch, foreseen });
+    const known = new Map([[task.node_id, outcomeOf(ended, settlement)]]);
+    if (next && went.next) {
+      try {
+        await following;
+        this.advancer.markAdvanced(epoch, [ended]);
+      } catch (error) {
+        // The claim on the next one stands; what else follows from this one is found by the reconciler.
+        this.logger.warn(`${task._id}: not followed up, the reconciler will: ${(error as Error).message}`);
+      }
+      const begun = await this.begin(went.next, next.request, went.goesOn ? run : null);
+      return { accepted: true, next: begun && { ...begun, known } };
+    }
+    const kept = await following;
     if (kept === undefined) return { accepted: true, next: null };
     // Sent in a later epoch it would start what may have nothing to follow.
     this.db.assertEpoch(epoch);
-    const workerId = task.attempts.at(-1)!.worker_id;
-    const taskIdOfKept = taskId(run._id, version.graph.nodes.get(kept)!.position);
-    const next = await this.take(
-      { taskId: taskIdOfKept, workerId, claimId: randomUUID(), from: 'PENDING' },
-      run._id,
-    );
+    const taken = await this.take(this.requestFor(claimed, kept), run._id);
     // Whoever cancelled it in between found the run not ended yet.
-    if (!next) await this.runEnd.proceed(run._id);
+    if (!taken) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
     this.advancer.markAdvanced(epoch, [ended]);
-    return {
-      accepted: true,
-      next: next && { ...next, known: new Map([[task.node_id, outcomeOf(ended, settlement)]]) },
-    };
+    return { accepted: true, next: taken && { ...taken, known } };
+  }
+
+  /** Stores the end of an attempt behind its log lines; and with them, where there is one, the claim on what comes next. */
+  private async store(
+    { task, run, claimId }: ClaimedTask,
+    settlement: Settlement,
+    next?: Continuation,
+  ): Promise<AttemptEnded> {
+    const { unbegun } = settlement;
+    const end = { taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement), next };
+    let ended: AttemptEnded | undefined;
+    await this.logs.flush(run._id, async (chunk) => {
+      ended = await this.claims.end({ ...end, chunk });
+      return ended.logged;
+    });
+    // Others may have stored the lines with theirs, or the log has ended.
+    return ended?.logged ? ended : this.claims.end(end);
+  }
+
+  /** The claim on a node that is known to become ready by this end. */
+  private continuation(
+    claimed: ClaimedTask,
+    { state }: Settlement,
+    accepts: (node: NodeDefinition) => boolean,
+  ): Continuation | undefined {
+    const { task, run, version } = claimed;
+    const { epoch } = this.db;
+    const node = this.advancer.foresee(run, version, { ...task, state }, accepts);
+    if (node === undefined) return undefined;
+    const pending = pendingTask(run, node, version, this.env);
+    return { request: this.requestFor(claimed, node), pending, run, epoch };
+  }
+
+  private requestFor({ task, run, version }: ClaimedTask, nodeId: string): ClaimRequest {
+    const id = taskId(run._id, version.graph.nodes.get(nodeId)!.position);
+    const workerId = task.attempts.at(-1)!.worker_id;
+    return { taskId: id, workerId, claimId: randomUUID(), from: 'PENDING' };
   }
 
   private async take(request: ClaimRequest, runId?: string): Promise<ClaimedTask | null> {
@@ -294,16 +339,24 @@ export class TaskService {
       runId === undefined ? null : this.claims.look(runId),
     ]);
     if (!task) return null;
-    const { claimId, workerId } = request;
     const seen = looked ?? (await this.claims.look(task.run_id));
     const run = await this.claims.enter(task, seen);
+    // The run's own first line stands before anything that a worker says.
+    if (run && seen?.state === 'QUEUED') this.logs.open(run._id, 2);
+    return this.begin(task, request, run);
+  }
+
+  /** @param run null when its tasks must not be executed, as a look after the claim has shown. */
+  private async begin(
+    task: Task,
+    { claimId, workerId }: ClaimRequest,
+    run: Run | null,
+  ): Promise<ClaimedTask | null> {
     if (!run) {
       await this.leave(task, claimId);
       return null;
     }
     await this.slots.started(task);
-    // The run's own first line stands before anything that a worker says.
-    if (seen?.state === 'QUEUED') this.logs.open(run._id, 2);
     const version = await this.versions.get(run.engine.version_id);
     const node = version.graph.nodes.get(task.node_id)!.definition;
     const claimed = { claimId, task, run, node, version };
@@ -347,7 +400,8 @@ export class TaskService {
     settlement: Parameters<typeof attemptEnd>[1],
   ): Promise<boolean> {
     const { unbegun = false } = settlement;
-    return this.claims.settle({ taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement) });
+    const end = { taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement) };
+    return (await this.claims.end(end)).settled;
   }
 
   /**
@@ -359,9 +413,13 @@ export class TaskService {
     task: Task,
     {
       wakeAt,
-      accepts,
-      epoch,
-    }: { wakeAt?: Date | null; accepts?: (node: NodeDefinition) => boolean; epoch?: number } = {},
+      ...advance
+    }: {
+      wakeAt?: Date | null;
+      accepts?: (node: NodeDefinition) => boolean;
+      epoch?: number;
+      foreseen?: string;
+    } = {},
   ): Promise<string | undefined> {
     const free = await this.slots.leave(run, task);
     let kept: string | undefined;
@@ -369,7 +427,7 @@ export class TaskService {
       await this.look(run, task);
     } else if (task.state === 'RETRYING' || task.state === 'WAITING') {
       if (wakeAt) await this.dispatcher.wakeAt(task, wakeAt);
-    } else kept = await this.advancer.advance(run, [task], { accepts, epoch });
+    } else kept = await this.advancer.advance(run, [task], advance);
     // Only now, so that what has just become ready competes with what waited.
     await this.slots.fill(free);
     return kept;

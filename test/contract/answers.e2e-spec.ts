@@ -221,6 +221,40 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${v1}/runs/${again.id}`, 404);
   });
 
+  it('about a schedule, from its preview until it is deleted', async () => {
+    const project_id = await user.project();
+    const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
+    const timing = { kind: 'CRON', expression: '* * * * * *' };
+    await ask('POST', `${v1}/schedules/preview`, 200, { body: timing });
+    const body = {
+      ...timing,
+      project_id,
+      pipeline_id,
+      max_concurrency: 5,
+      params: { any: [1, null] },
+      tags: { team: 'a' },
+      config: { timeout_seconds: 60, retry_on_failure: false, notifications: { email: 'a@example.com' } },
+    };
+    const { id } = await ask('POST', `${v1}/schedules`, 201, { body });
+    await ask('POST', `${v1}/schedules`, 404, { body: { ...body, pipeline_id: 'nobody' } });
+    await ask('POST', `${v1}/schedules`, 422, { body: { ...body, expression: '61 * * * *' } });
+    const schedule = `${v1}/schedules/${id}`;
+    await waitFor(async () => (await ask('GET', `${schedule}/slots`, 200)).length > 0, { what: 'a slot' });
+    await ask('GET', schedule, 200);
+    await ask('GET', `${v1}/schedules?enabled=true&sort=next_run_at`, 200);
+    await ask('GET', `${schedule}/next?count=2`, 200);
+    await ask('POST', `${schedule}/trigger`, 202, { body: { params: { b: 1 } } });
+    await ask('PUT', schedule, 200, {
+      body: { start_at: '2030-01-01T00:00:00Z', on_enable: { misfire: 'last' } },
+    });
+    await ask('PUT', schedule, 412, { body: { overlap: 'queue' }, headers: { 'if-match': '"1"' } });
+    await ask('POST', `${schedule}/disable`, 200);
+    await ask('POST', `${schedule}/enable`, 200);
+    await ask('GET', `${schedule}/slots?state=SUCCESS,STARTED&kind=SCHEDULED`, 200);
+    await ask('DELETE', schedule, 200);
+    await ask('GET', schedule, 404);
+  });
+
   it('and nothing of it was left out', () => {
     const left = document.operations.map(({ name }) => name).filter((name) => !asked.has(name));
     expect(left).toEqual(LEFT_OUT);

@@ -207,10 +207,12 @@ describe('the OpenAPI document', () => {
       'GET /api/v1/projects/{} 200',
       'GET /api/v1/runs/{} 200',
       'GET /api/v1/runs/{}/tasks/{} 200',
+      'GET /api/v1/schedules/{} 200',
       'GET /api/v1/workers/{} 200',
       'PUT /api/v1/pipelines/{} 200',
       'PUT /api/v1/pools/{} 200',
       'PUT /api/v1/projects/{} 200',
+      'PUT /api/v1/schedules/{} 200',
     ]);
   });
 

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { Consumers } from '../../apps/worker/src/consumers.js';
 import { Hearing } from '../../apps/worker/src/hearing.js';
 import { type TaskProcessor } from '../../apps/worker/src/processors/task.processor.js';
+import { type ScheduleProcessor } from '../../apps/worker/src/processors/schedule.processor.js';
 import { type WakeProcessor } from '../../apps/worker/src/processors/wake.processor.js';
 import { Cable } from '../support/cable.js';
 import { waitFor } from '../support/wait-for.js';
@@ -33,6 +34,7 @@ describe('a worker that listens to its queues', () => {
         REDIS_URL: line.url,
         QUEUE_PREFIX: prefix,
         WORKER_CONCURRENCY: '2',
+        SCHEDULER_ENABLED: 'false',
         LOG_FILE: 'none',
       }),
       DEAF_SECONDS: DEAF,
@@ -51,7 +53,9 @@ describe('a worker that listens to its queues', () => {
       env,
       task as unknown as TaskProcessor,
       wake as unknown as WakeProcessor,
+      undefined as unknown as ScheduleProcessor,
       tasks,
+      wakes,
       wakes,
     );
     await consumers.start();

@@ -13,6 +13,7 @@ import { PipelinesModule } from './pipelines/pipelines.module.js';
 import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { RunsModule } from './runs/runs.module.js';
+import { SchedulesModule } from './schedules/schedules.module.js';
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { WorkersController } from './workers/workers.controller.js';
 
@@ -35,6 +36,7 @@ export class ApiModule {
         PipelinesModule,
         PoolsModule,
         RunsModule,
+        SchedulesModule,
       ],
       controllers: [InfoController, StatisticsController, WorkersController],
     };

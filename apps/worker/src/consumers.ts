@@ -1,13 +1,16 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '@tauro/platform';
-import { consumerConnection, TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
+import { consumerConnection, SCHEDULE_QUEUE, scheduleRepeat, TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
 import { type Job, type Queue, Worker } from 'bullmq';
 import { TaskProcessor } from './processors/task.processor.js';
+import { ScheduleProcessor } from './processors/schedule.processor.js';
 import { WakeProcessor } from './processors/wake.processor.js';
 
 /** Wake-ups are short and must not wait behind long tasks, so they have slots of their own. */
 const WAKE_CONCURRENCY = 20;
+/** Ticks share round trips: many schedules are due at the full hour. */
+const SCHEDULE_CONCURRENCY = 100;
 
 /** A job that was lost so often is dropped; the reconciler then hands its task over anew. */
 const MAX_STALLS = 10;
@@ -37,8 +40,10 @@ export class Consumers {
     private readonly env: Env,
     private readonly tasks: TaskProcessor,
     private readonly wakes: WakeProcessor,
+    private readonly schedules: ScheduleProcessor,
     @InjectQueue(TASK_QUEUE) private readonly taskQueue: Queue,
     @InjectQueue(WAKE_QUEUE) private readonly wakeQueue: Queue,
+    @InjectQueue(SCHEDULE_QUEUE) private readonly scheduleQueue: Queue,
   ) {}
 
   /** Resolves once every queue is being listened to. */
@@ -46,6 +51,9 @@ export class Consumers {
     this.workers = [
       this.consume(this.tasks, this.taskQueue, this.env.WORKER_CONCURRENCY),
       this.consume(this.wakes, this.wakeQueue, WAKE_CONCURRENCY),
+      ...(this.env.SCHEDULER_ENABLED
+        ? [this.consume(this.schedules, this.scheduleQueue, SCHEDULE_CONCURRENCY)]
+        : []),
     ];
     await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
   }
@@ -89,6 +97,7 @@ export class Consumers {
       maxStalledCount: MAX_STALLS,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
+      settings: { repeatStrategy: scheduleRepeat },
     });
     worker.on('error', (error) => this.logger.warn(`${processor.queue}: ${error.message}`));
     worker.on('failed', (_, error) => this.logger.error(`${processor.queue}: ${error.message}`, error.stack));

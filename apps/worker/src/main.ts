@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Reconciler, Retention } from '@tauro/orchestration';
+import { Reconciler, Retention, Scheduler } from '@tauro/orchestration';
 import { EnvError, loadEnv } from '@tauro/platform';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { resolve } from 'node:path';
@@ -84,6 +84,7 @@ async function main(): Promise<void> {
   await presence.start();
   app.get(Reconciler).start();
   app.get(Retention).start();
+  if (env.SCHEDULER_ENABLED) app.get(Scheduler).start();
   // Whoever started this worker starts it again.
   app.get(Hearing).start((why) => onSignal(why, 1));
   logger.log(

@@ -21,6 +21,7 @@ import { DeliveryMetrics } from './notifications/delivery-metrics.js';
 import { EmailChannel } from './notifications/email.js';
 import { WebhookChannel } from './notifications/webhook.js';
 import { Presence } from './presence.js';
+import { ScheduleProcessor } from './processors/schedule.processor.js';
 import { TaskProcessor } from './processors/task.processor.js';
 import { WakeProcessor } from './processors/wake.processor.js';
 import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from './tokens.js';
@@ -53,6 +54,7 @@ export class WorkerModule {
         MetricsServer,
         NodeCache,
         Presence,
+        ScheduleProcessor,
         TargetGuard,
         TaskProcessor,
         TaskRunner,

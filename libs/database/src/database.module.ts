@@ -17,6 +17,8 @@ import { Project, ProjectSchema } from './schemas/project.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';
+import { ScheduleSlot, ScheduleSlotSchema } from './schemas/schedule-slot.schema.js';
+import { Schedule, ScheduleSchema } from './schemas/schedule.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
 
@@ -38,6 +40,8 @@ const MODELS = MongooseModule.forFeature([
   model(Notification, NotificationSchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),
+  model(Schedule, ScheduleSchema),
+  model(ScheduleSlot, ScheduleSlotSchema),
   model(WorkerRecord, WorkerRecordSchema),
 ]);
 

@@ -10,5 +10,7 @@ export * from './schemas/project.schema.js';
 export * from './schemas/run-log.schema.js';
 export * from './schemas/run-removal.schema.js';
 export * from './schemas/run.schema.js';
+export * from './schemas/schedule-slot.schema.js';
+export * from './schemas/schedule.schema.js';
 export * from './schemas/task.schema.js';
 export * from './schemas/worker.schema.js';

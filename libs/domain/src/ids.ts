@@ -13,6 +13,7 @@ export const ID_PREFIXES = [
   'cfgv',
   'conn',
   'pool',
+  'slot',
   'key',
   'ntf',
   'req',

@@ -11,6 +11,8 @@ import {
   type Run,
   type RunLogChunk,
   type RunRemoval,
+  type Schedule,
+  type ScheduleSlot,
   type Task,
   type WorkerRecord,
 } from '@tauro/database';
@@ -65,6 +67,12 @@ export class Collections {
   get pools(): mongo.Collection<Pool> {
     return this.of('pools');
   }
+  get schedules(): mongo.Collection<Schedule> {
+    return this.of('schedules');
+  }
+  get scheduleSlots(): mongo.Collection<ScheduleSlot> {
+    return this.of('schedule_slots');
+  }
   get logs(): mongo.Collection<RunLogChunk> {
     return this.of('run_logs');
   }
@@ -108,6 +116,11 @@ export class Collections {
   /** Round trip to the database. @throws when it is away. */
   async ping(): Promise<void> {
     await this.connection.db!.command({ ping: 1 }, { timeoutMS: 1000 });
+  }
+
+  /** Several writes that happen together or not at all; repeated when others got in between. */
+  transaction(work: (session: mongo.ClientSession) => Promise<void>): Promise<void> {
+    return this.connection.getClient().withSession((session) => session.withTransaction(() => work(session)));
   }
 
   /** The time by the database's clock, which leases are measured with. */

@@ -43,7 +43,7 @@ export const newTask = (
 
 /** The task of a node of this run, as it is stored with the run. */
 export function pendingTask(
-  run: Pick<Run, '_id' | 'priority' | 'created_at'>,
+  run: Pick<Run, '_id' | 'priority' | 'created_at' | 'engine'>,
   nodeId: string,
   { definition, graph }: PinnedVersion,
   env: Env,
@@ -54,7 +54,9 @@ export function pendingTask(
     _id: taskId(run._id, node.position),
     run_id: run._id,
     created_at: run.created_at,
-    max_attempts: retryPolicyOf(node.definition, definition, env).max_attempts!,
+    max_attempts: run.engine.one_attempt
+      ? (node.definition.retry_policy?.max_attempts ?? 1)
+      : retryPolicyOf(node.definition, definition, env).max_attempts!,
   };
 }
 

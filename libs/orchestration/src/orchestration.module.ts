@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Advancer } from './advancer.js';
 import { Breakers } from './breaker/breakers.js';
+import { Clock } from './clock.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { LeaseService } from './lease.service.js';
@@ -25,6 +26,12 @@ import { RunLogWriter } from './run-log.writer.js';
 import { RunReader } from './run-reader.js';
 import { RunStore } from './run-store.js';
 import { RunService } from './run.service.js';
+import { ScheduleService } from './schedules/schedule.service.js';
+import { ScheduleWakes } from './schedules/schedule-wakes.js';
+import { Scheduler } from './schedules/scheduler.js';
+import { SlotEnd } from './schedules/slot-end.js';
+import { SlotRuns } from './schedules/slot-runs.js';
+import { Ticker } from './schedules/ticker.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { SlotReasons } from './slots/slot-reasons.js';
 import { SlotRecovery } from './slots/slot-recovery.js';
@@ -44,6 +51,7 @@ const SERVICES = [
   Advancer,
   Breakers,
   CacheRemoval,
+  Clock,
   Collections,
   Dispatcher,
   LeaseService,
@@ -68,10 +76,15 @@ const SERVICES = [
   RunRemovalService,
   RunService,
   RunStore,
+  RunStages,
+  ScheduleService,
+  ScheduleWakes,
+  Scheduler,
+  SlotEnd,
   SlotReasons,
   SlotRecovery,
+  SlotRuns,
   SlotTable,
-  RunStages,
   StatisticsService,
   StoreHealth,
   SubRunService,
@@ -79,6 +92,7 @@ const SERVICES = [
   TaskService,
   WaitService,
   TaskSlots,
+  Ticker,
   WaitingCounter,
   WorkerRegistry,
 ];

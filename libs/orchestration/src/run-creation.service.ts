@@ -32,12 +32,29 @@ export interface CreateRun {
   /** Start it at once. */
   start?: boolean;
   request_id?: string | null;
+  /** The slot of a schedule that it is for. */
+  slot?: RunSlot;
+}
+
+/** What a run of a schedule is given by it. */
+export interface RunSlot extends Required<
+  Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>
+> {
+  /** Decided upon before the run was made, so that making it can be repeated. */
+  run_id: string;
+  /** Whether it may exist already, or a part of it. */
+  repeated: boolean;
+  /** Whose turn it waits for. */
+  group?: Run['engine']['group'];
+  /** Whether tasks without a policy of their own are attempted more than once; as usual unless given. */
+  retry_on_failure?: boolean;
 }
 
 /** A run to be stored: what it is pinned to is known already. */
-export type PinnedRun = Omit<CreateRun, 'start'> &
+export type PinnedRun = Omit<CreateRun, 'start' | 'slot'> &
   Pick<Run, 'pipeline_name' | 'pipeline_version'> &
-  Partial<Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>> & {
+  Partial<Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>> &
+  Partial<Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'>> & {
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
@@ -82,7 +99,7 @@ export class RunCreation {
   }
 
   /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
-  async create({ start = false, ...input }: CreateRun): Promise<Run> {
+  async create({ start = false, slot, ...input }: CreateRun): Promise<Run> {
     const [project, pipeline] = await Promise.all([
       this.projects.ask(input.project_id),
       this.pipelines.resolve(input.pipeline_id, input.project_id).catch((error: Error) => error),
@@ -90,8 +107,11 @@ export class RunCreation {
     if (!project) throw notFound('project', input.project_id);
     if (pipeline instanceof Error) throw pipeline;
     const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
+    const { run_id: id, ...ofSlot }: Partial<RunSlot> = slot ?? {};
     const pinned: PinnedRun = {
       ...input,
+      ...ofSlot,
+      id,
       params: resolveParams(definition, input.params ?? {}),
       pipeline_id: pipeline._id,
       pipeline_name: pipeline.name,
@@ -170,7 +190,8 @@ export class RunCreation {
     // Whoever sees the run finds its first line, after which all others come.
     this.logs.open(run._id, 1);
     this.logs.append(run._id, null, 'INFO', startedLine(run));
-    await this.store.insert(stored, tasks, { beside: () => this.logs.flush(run._id) });
+    const beside = (): Promise<void> => this.logs.flush(run._id);
+    await this.store.insert(stored, tasks, { beside, repeated: pinned.repeated });
     const begin = async (): Promise<boolean> => {
       if (born) await this.dispatcher.enqueueNewborn(run, born);
       else if (!(await this.admission.enter(run))) return false;
@@ -250,9 +271,11 @@ export class RunCreation {
         stop_below: 0,
         outcome: null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
+        ...(pinned.group && { group: pinned.group }),
         ...(pinned.deadline && { expire_at: pinned.deadline }),
         ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),
         ...(pinned.notify && { notify: true }),
+        ...(pinned.retry_on_failure === false && { one_attempt: true }),
         ...((pinned.fresh ?? parent?.run.engine.fresh) && { fresh: true }),
       },
     };

@@ -12,6 +12,7 @@ import { type LastLine, RunLogWriter } from './run-log.writer.js';
 import { LateMarks } from './late-marks.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
 import { type EndedTask, RunStore } from './run-store.js';
+import { SlotEnd } from './schedules/slot-end.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
 import { type RunOutcome, RunStages } from './run-stages.js';
@@ -41,6 +42,7 @@ export class RunEnd implements OnModuleDestroy {
     private readonly admission: RunAdmission,
     private readonly dispatcher: Dispatcher,
     private readonly notifier: RunNotifier,
+    private readonly slotEnd: SlotEnd,
   ) {}
 
   async onModuleDestroy(): Promise<void> {
@@ -141,6 +143,7 @@ export class RunEnd implements OnModuleDestroy {
     }
     await this.logs.close(run._id, last);
     await this.notifier.ended(run);
+    await this.slotEnd.ended(run);
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
     }

@@ -61,7 +61,10 @@ export class RunStore {
   ): Promise<void> {
     const { epoch } = this.db;
     if (repeated) {
-      await tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST }));
+      await Promise.all([
+        tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST })),
+        beside?.(),
+      ]);
       this.db.assertEpoch(epoch);
       await tolerateDuplicates(this.db.runs.insertOne(run));
       return;

@@ -2,7 +2,8 @@ import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Env } from '@tauro/platform';
 import { type QueueOptions, Queue } from 'bullmq';
-import { JOB_OPTIONS, producerConnection, TASK_QUEUE, WAKE_QUEUE } from './queues.js';
+import { JOB_OPTIONS, producerConnection, SCHEDULE_QUEUE, TASK_QUEUE, WAKE_QUEUE } from './queues.js';
+import { scheduleRepeat } from './schedule-pattern.js';
 import { RedisCommands } from './redis-commands.js';
 import { Signals } from './signals.js';
 
@@ -22,7 +23,7 @@ class QuietQueue extends Queue {
 export class QueueModule {
   static forRoot(): DynamicModule {
     BullModule.queueClass = QuietQueue;
-    const queues = [TASK_QUEUE, WAKE_QUEUE].map((name) =>
+    const queues = [TASK_QUEUE, WAKE_QUEUE, SCHEDULE_QUEUE].map((name) =>
       BullModule.registerQueueAsync({
         name,
         inject: [Env],
@@ -30,6 +31,7 @@ export class QueueModule {
           connection: producerConnection(env.REDIS_URL!),
           prefix: env.QUEUE_PREFIX,
           defaultJobOptions: JOB_OPTIONS,
+          ...(name === SCHEDULE_QUEUE && { settings: { repeatStrategy: scheduleRepeat } }),
         }),
       }),
     );

@@ -5,6 +5,15 @@ export const TASK_QUEUE = 'tasks';
 /** Delayed jobs: a retry that is due, a `wait` node that is over. */
 export const WAKE_QUEUE = 'wakes';
 
+/** Alarms of schedules: a job scheduler each. */
+export const SCHEDULE_QUEUE = 'schedules';
+
+export interface ScheduleJob {
+  schedule_id: string;
+  /** It is the schedule's alarm, not a wake-up besides. */
+  alarm?: true;
+}
+
 export interface TaskJob {
   run_id: string;
   task_id: string;

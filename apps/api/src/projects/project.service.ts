@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { Notification, Pipeline, Project, type Public, Run, toPublic } from '@tauro/database';
+import { Notification, Pipeline, Project, type Public, Run, Schedule, toPublic } from '@tauro/database';
 import { ACTIVE_RUN_STATES, conflict, newId, notFound, type RunState } from '@tauro/domain';
-import { RunService, StatisticsService } from '@tauro/orchestration';
+import { RunService, ScheduleService, StatisticsService } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { type Page } from '../http/envelope.js';
 import { stale } from '../http/etag.js';
@@ -25,7 +25,9 @@ export class ProjectService {
     @InjectModel(Run.name) private readonly runs: Model<Run>,
     @InjectModel(Notification.name) private readonly notifications: Model<Notification>,
     private readonly settings: NotificationSettingsService,
+    @InjectModel(Schedule.name) private readonly schedules: Model<Schedule>,
     private readonly runService: RunService,
+    private readonly scheduleService: ScheduleService,
     private readonly statistics: StatisticsService,
   ) {}
 
@@ -123,8 +125,8 @@ export class ProjectService {
   }
 
   /**
-   * Removes a project, its stored pipelines and its notifications; its finished runs stay until retention takes them.
-   * @param force cancels what is active instead of refusing. @throws DomainError CONFLICT
+   * Removes a project, its schedules, its stored pipelines and its notifications; its finished runs stay until retention
+   * takes them. @param force cancels and stops what is active instead of refusing. @throws DomainError CONFLICT
    */
   async remove(id: string, force: boolean): Promise<void> {
     await this.get(id);
@@ -138,9 +140,18 @@ export class ProjectService {
           `project '${id}' has an active run, '${run._id}' (${run.state}); use force=true to cancel it`,
         );
       }
+      const schedule = await this.schedules
+        .findOne({ project_id: id, enabled: true }, { _id: 1 })
+        .lean<{ _id: string } | null>();
+      if (schedule) {
+        throw conflict(
+          `project '${id}' has an enabled schedule, '${schedule._id}'; use force=true to delete it too`,
+        );
+      }
     }
     // Without the project nobody can create another run, so what is found after this is all there is.
     await this.projects.deleteOne({ _id: id });
+    await this.scheduleService.removeOf(id);
     for await (const run of this.runs.find(active, { _id: 1 }).lean<{ _id: string }[]>().cursor()) {
       await this.runService.cancel(run._id).catch(ignoreConflict);
     }

@@ -22,7 +22,9 @@ const CREATE_EXAMPLE = {
   description: 'Getting started with Tauro',
   owner: 'developer@example.com',
 };
-const REMOVAL = queryOf({ force: flag('Cancel active runs instead of refusing.') });
+const REMOVAL = queryOf({
+  force: flag('Cancel active runs and delete enabled schedules instead of refusing.'),
+});
 const ID = new IdPipe('proj', 'project_id');
 const TAG = ({ revision }: Public<Project>): string => revisionTag(revision);
 
@@ -74,7 +76,7 @@ export class ProjectsController {
     return this.projects.update(id, body, expected);
   }
 
-  /** Delete a project and its stored pipelines */
+  /** Delete a project with its schedules and its stored pipelines */
   @Delete(':project_id')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND', 'CONFLICT')

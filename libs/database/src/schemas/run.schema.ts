@@ -41,6 +41,8 @@ export interface RunEngine {
   depth: number;
   /** Most runs of its pipeline at once, as its version says. */
   max_active_runs: number | null;
+  /** Whose runs it is one of, and how many of those at once; absent when nothing of that sort bounds it. */
+  group?: { kind: 'schedule' | 'backfill'; id: string; max: number };
   /** Place in the queue of runs that wait to be admitted; only where a limit applies. */
   rank?: Date;
   /** Which tasks hold the `max_parallelism` slots; only in a bounded run that is under way. */
@@ -64,6 +66,8 @@ export interface RunEngine {
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
   advanced?: boolean;
   retention_days: number;
+  /** Tasks without a policy of their own are attempted once. */
+  one_attempt?: boolean;
   /** Its nodes execute even if the cache knows their result: somebody asked for them to be done again. */
   fresh?: boolean;
 }
@@ -205,6 +209,6 @@ RunSchema.index({ 'engine.sla_at': 1 }, { sparse: true });
 RunSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });
 // The runs that wait to be admitted, in their order, and the few that were and have not begun.
 RunSchema.index(
-  { 'engine.rank': 1, _id: 1, pipeline_id: 1 },
+  { 'engine.rank': 1, _id: 1, pipeline_id: 1, 'engine.group.id': 1 },
   { partialFilterExpression: { state: 'QUEUED', 'engine.rank': { $exists: true } } },
 );

@@ -1,7 +1,9 @@
-/** What has a limit: the deployment (its runs), a pipeline (its runs), a run (its tasks), a pool (tasks of all runs). */
-export type LimitKind = 'deployment' | 'pipeline' | 'run' | 'pool';
+/** What limits its runs. The document of such a limit exists only while somebody holds or wants a slot. */
+export type RunLimitKind = 'deployment' | 'pipeline' | 'schedule' | 'backfill';
+/** What has a limit: besides those of runs a run (its tasks) and a pool (tasks of all runs). */
+export type LimitKind = RunLimitKind | 'run' | 'pool';
 
-/** One limit. `id` is the run's or the pipeline's id, the pool's name, or empty for the deployment. */
+/** One limit. `id` is that of what has it, a pool's name, or empty for the deployment. */
 export interface LimitRef {
   kind: LimitKind;
   id: string;
@@ -10,8 +12,10 @@ export interface LimitRef {
 /** Somebody who needs slots of every limit that binds him: a run to be under way, a task to be executed. */
 export interface Bound {
   id: string;
-  /** At most two; the last is the one whose queue he stands in when both are full. */
+  /** The last is the one whose queue he stands in. */
   limits: { ref: LimitRef; weight: number; capacity?: number }[];
 }
+
+export const limitsRuns = (kind: LimitKind): kind is RunLimitKind => kind !== 'run' && kind !== 'pool';
 
 export const limitKey = ({ kind, id }: LimitRef): string => (id ? `${kind}:${id}` : kind);

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type Run } from '@tauro/database';
 import { ACTIVE_RUN_STATES } from '@tauro/domain';
 import { Env } from '@tauro/platform';
+import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
 import { admittedRuns } from './admission-count.js';
 import { type Bound, type LimitRef } from './limit-ref.js';
@@ -15,8 +16,8 @@ type BoundRun = Bound & { run: Run };
 const DEPLOYMENT: LimitRef = { kind: 'deployment', id: '' };
 
 /**
- * How many runs are under way at once: `MAX_CONCURRENT_RUNS` in the deployment, `max_active_runs` of a pipeline. A
- * run that was started is QUEUED until it is admitted; it keeps its slots until it has ended, also while it is
+ * How many runs are under way at once: `MAX_CONCURRENT_RUNS` in the deployment, `max_active_runs` of a pipeline,
+ * `max_concurrency` of a schedule whose runs queue, or of a backfill. A run that was started is QUEUED until it is admitted; it keeps its slots until it has ended, also while it is
  * paused. A sub-run rides on the slots of the run that made it.
  */
 @Injectable()
@@ -38,7 +39,7 @@ export class RunAdmission {
           full,
           max,
         ),
-      beyond: (ref) => Promise.resolve(ref.kind === 'pipeline' && this.limited ? [DEPLOYMENT] : []),
+      beyond: (ref) => this.beyond(ref),
       admit: (these) => this.admit(these),
       later: () => Promise.resolve(),
     });
@@ -51,9 +52,9 @@ export class RunAdmission {
 
   /** What the start of a run sets its rank to, in an update; none when no limit applies to it. */
   rank(since: Date): object {
-    const pipeline = { $ne: [{ $ifNull: ['$engine.max_active_runs', null] }, null] };
+    const has = (field: string): object => ({ $ne: [{ $ifNull: [field, null] }, null] });
     const own = { $eq: [{ $ifNull: ['$parent_run_id', null] }, null] };
-    const limited = { $or: [this.limited, pipeline] };
+    const limited = { $or: [this.limited, has('$engine.max_active_runs'), has('$engine.group')] };
     return { $cond: [{ $and: [own, limited] }, rankUpdate(since, '$priority'), '$$REMOVE'] };
   }
 
@@ -86,9 +87,10 @@ export class RunAdmission {
   limitsOf(run: Admissible): Bound['limits'] {
     if (run.parent_run_id) return [];
     const pipeline: LimitRef = { kind: 'pipeline', id: run.pipeline_id };
-    const most = run.engine.max_active_runs;
+    const { max_active_runs: most, group } = run.engine;
     return [
       ...(most ? [{ ref: pipeline, weight: 1, capacity: most }] : []),
+      ...(group ? [{ ref: { kind: group.kind, id: group.id }, weight: 1, capacity: group.max }] : []),
       ...(this.limited ? [{ ref: DEPLOYMENT, weight: 1, capacity: this.env.MAX_CONCURRENT_RUNS }] : []),
     ];
   }
@@ -97,20 +99,52 @@ export class RunAdmission {
     return this.env.MAX_CONCURRENT_RUNS > 0;
   }
 
+  /** Runs stand in the deployment's queue, else in that of their group, else in that of their pipeline. */
+  private async beyond(ref: LimitRef): Promise<LimitRef[]> {
+    if (ref.kind === 'deployment') return [];
+    if (this.limited) return [DEPLOYMENT];
+    if (ref.kind !== 'pipeline') return [];
+    const groups = await this.db.runs
+      .aggregate<{ _id: Pick<NonNullable<Run['engine']['group']>, 'kind' | 'id'> }>([
+        {
+          $match: {
+            state: 'QUEUED',
+            'engine.rank': { $exists: true },
+            pipeline_id: ref.id,
+            'engine.group': { $exists: true },
+          },
+        },
+        { $group: { _id: { kind: '$engine.group.kind', id: '$engine.group.id' } } },
+        { $limit: 1000 },
+      ])
+      .toArray();
+    return groups.map(({ _id }) => _id);
+  }
+
   private async waiting(
     ref: LimitRef,
     holders: string[],
     full: readonly LimitRef[],
     max: number,
   ): Promise<BoundRun[]> {
-    if (ref.kind === 'pipeline' && this.limited) return [];
+    if (ref.kind !== 'deployment' && this.limited) return [];
+    const of = (kind: LimitRef['kind']): string[] =>
+      full.filter((one) => one.kind === kind).map(({ id }) => id);
+    const groups = [...of('schedule'), ...of('backfill')];
+    const here: mongo.Filter<Run> =
+      ref.kind === 'pipeline'
+        ? { pipeline_id: ref.id, 'engine.group': { $exists: false } }
+        : ref.kind === 'deployment'
+          ? { 'engine.group.id': { $nin: groups } }
+          : { 'engine.group.id': ref.id };
     const runs = await this.db.runs
       .find({
         state: 'QUEUED',
         'engine.rank': { $exists: true },
         cancel_requested_at: null,
         _id: { $nin: holders },
-        pipeline_id: ref.kind === 'pipeline' ? ref.id : { $nin: full.map(({ id }) => id) },
+        ...(ref.kind !== 'pipeline' && { pipeline_id: { $nin: of('pipeline') } }),
+        ...here,
       })
       .sort({ 'engine.rank': 1, _id: 1 })
       .limit(max)

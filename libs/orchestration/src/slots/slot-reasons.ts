@@ -39,7 +39,12 @@ export class SlotReasons {
       .find({ state: 'QUEUED', 'engine.rank': { $exists: true }, cancel_requested_at: null })
       .sort({ 'engine.rank': 1, _id: 1 })
       .limit(COUNTED)
-      .project<Pick<Run, '_id' | 'pipeline_id'>>({ pipeline_id: 1 })
+      .project<Pick<Run, '_id' | 'pipeline_id' | 'parent_run_id' | 'engine'>>({
+        pipeline_id: 1,
+        parent_run_id: 1,
+        'engine.max_active_runs': 1,
+        'engine.group': 1,
+      })
       .toArray();
     const waiting = queue.filter(({ _id }) => !holders.has(_id));
     for (const { run, limits } of waits) {
@@ -51,13 +56,14 @@ export class SlotReasons {
         reasons.set(run._id, 'is about to be admitted');
         continue;
       }
-      const ofPipeline = full.ref.kind === 'pipeline';
-      const line = ofPipeline ? waiting.filter((one) => one.pipeline_id === run.pipeline_id) : waiting;
-      const limit = ofPipeline
-        ? `max_active_runs of ${full.capacity} of pipeline '${run.pipeline_name}'`
-        : `MAX_CONCURRENT_RUNS of ${full.capacity}`;
+      const line = waiting.filter((one) =>
+        this.admission.limitsOf(one).some(({ ref }) => limitKey(ref) === limitKey(full.ref)),
+      );
       const place = line.findIndex(({ _id }) => _id === run._id);
-      reasons.set(run._id, `${limit} is reached, ${before(place, line.length)} before it`);
+      reasons.set(
+        run._id,
+        `${limitName(full.ref.kind, full.capacity!, run)} is reached, ${before(place, line.length)} before it`,
+      );
     }
     return reasons;
   }
@@ -69,6 +75,12 @@ export class SlotReasons {
     const refs: LimitRef[] = [...pools].map((id) => ({ kind: 'pool', id }));
     return refs.length > 0 ? this.table.read(refs) : new Map();
   }
+}
+
+function limitName(kind: LimitRef['kind'], capacity: number, run: Run): string {
+  if (kind === 'deployment') return `MAX_CONCURRENT_RUNS of ${capacity}`;
+  if (kind === 'pipeline') return `max_active_runs of ${capacity} of pipeline '${run.pipeline_name}'`;
+  return `max_concurrency of ${capacity} of ${kind} '${run.engine.group!.id}'`;
 }
 
 function before(place: number, counted: number): string {

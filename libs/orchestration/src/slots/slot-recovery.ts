@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ACTIVE_RUN_STATES } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Collections, FAST } from '../collections.js';
-import { limitKey, type LimitRef } from './limit-ref.js';
+import { limitKey, type LimitRef, limitsRuns, type RunLimitKind } from './limit-ref.js';
 import { RunAdmission } from './run-admission.js';
 import { SlotTable } from './slot-table.js';
 import { TaskSlots } from './task-slots.js';
@@ -60,7 +60,7 @@ export class SlotRecovery {
       await this.table.drop(ref, id, since);
     }
     if (dead.length > 0 || state.refused > state.settled) {
-      await (ref.kind === 'run' || ref.kind === 'pool' ? this.tasks : this.runs).fill([ref]);
+      await (limitsRuns(ref.kind) ? this.runs : this.tasks).fill([ref]);
     }
     if (state.holders.length === 0) await this.table.rest(ref);
   }
@@ -88,22 +88,24 @@ export class SlotRecovery {
   private async live(ref: LimitRef, ids: string[]): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set();
     const of = { _id: { $in: ids } };
-    const found =
-      ref.kind === 'run' || ref.kind === 'pool'
-        ? await this.db.tasks
-            .find({
-              ...of,
-              $or: [{ state: 'RUNNING' }, { state: 'QUEUED', 'engine.dispatch': { $ne: null } }],
-            })
-            .project<{ _id: string }>({ _id: 1 })
-            .toArray()
-        : await this.db.runs
-            .find({ ...of, state: { $in: ACTIVE_RUN_STATES.filter((state) => state !== 'PENDING') } })
-            .project<{ _id: string }>({ _id: 1 })
-            .toArray();
+    const found = limitsRuns(ref.kind)
+      ? await this.db.runs
+          .find({ ...of, state: { $in: ACTIVE_RUN_STATES.filter((state) => state !== 'PENDING') } })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray()
+      : await this.db.tasks
+          .find({
+            ...of,
+            $or: [{ state: 'RUNNING' }, { state: 'QUEUED', 'engine.dispatch': { $ne: null } }],
+          })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray();
     return new Set(found.map(({ _id }) => _id));
   }
 }
 
-const refOf = (id: string): LimitRef =>
-  id === 'runs' ? { kind: 'deployment', id: '' } : { kind: 'pipeline', id: id.slice('pipeline:'.length) };
+/** The limit that a document's id names: see `limitKey`. */
+function refOf(id: string): LimitRef {
+  const [kind, of] = id.split(':');
+  return of === undefined ? { kind: 'deployment', id: '' } : { kind: kind as RunLimitKind, id: of };
+}

@@ -4,7 +4,7 @@ import { ACTIVE_RUN_STATES } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Batches } from '../batches.js';
 import { Collections, FAST } from '../collections.js';
-import { limitKey, type LimitRef } from './limit-ref.js';
+import { limitKey, type LimitRef, limitsRuns } from './limit-ref.js';
 import { QUEUED, slotUpdate, startUpdate, type Want } from './slot-update.js';
 
 /** A document that has slots. */
@@ -62,7 +62,7 @@ export class SlotTable {
   async read(refs: LimitRef[]): Promise<Map<string, SlotState>> {
     const states = new Map<string, SlotState>();
     await Promise.all(
-      (['deployment', 'pipeline', 'run', 'pool'] as const).map(async (kind) => {
+      (['deployment', 'pipeline', 'schedule', 'backfill', 'run', 'pool'] as const).map(async (kind) => {
         const wanted = refs.filter((ref) => ref.kind === kind);
         if (wanted.length === 0) return;
         const name = kind === 'pool' ? 'name' : '_id';
@@ -132,8 +132,7 @@ export class SlotTable {
       'engine.limit.holders': [],
       $expr: { $not: [QUEUED] },
     } as mongo.Filter<Limited>;
-    if (ref.kind === 'deployment' || ref.kind === 'pipeline')
-      await this.db.limits.deleteOne(idle as object, FAST);
+    if (limitsRuns(ref.kind)) await this.db.limits.deleteOne(idle as object, FAST);
     else await this.collection(ref.kind).updateOne(idle, { $unset: { 'engine.limit.check_at': 1 } }, FAST);
   }
 
@@ -160,7 +159,7 @@ export class SlotTable {
     const inOrder = [...changes].sort((a, b) => Number(b.inTurn) - Number(a.inTurn));
     const wants = inOrder.flatMap(({ wants: all, inTurn }) => all.map((want) => ({ ...want, inTurn })));
     // A limit without a document of its own gets one with its first slot; a run that has ended gives none.
-    const own = ref.kind === 'deployment' || ref.kind === 'pipeline';
+    const own = limitsRuns(ref.kind);
     const filter = {
       ...this.filter(ref),
       ...(ref.kind === 'run' && wants.length > 0 && { state: { $in: ACTIVE_RUN_STATES } }),
@@ -199,7 +198,8 @@ export class SlotTable {
   }
 
   private name(ref: LimitRef): string {
-    return ref.kind === 'deployment' ? 'runs' : ref.kind === 'pipeline' ? limitKey(ref) : ref.id;
+    if (ref.kind === 'deployment') return 'runs';
+    return limitsRuns(ref.kind) ? limitKey(ref) : ref.id;
   }
 
   private collection(kind: LimitRef['kind']): mongo.Collection<Limited> {

@@ -1,4 +1,4 @@
-import { type Bound, limitKey, type LimitRef } from './limit-ref.js';
+import { type Bound, limitKey, type LimitRef, limitsRuns } from './limit-ref.js';
 import { planAdmission } from './plan.js';
 import { type SlotState, type SlotTable } from './slot-table.js';
 
@@ -42,7 +42,7 @@ export class Turnstile<T extends Bound> {
 
   /** Gives everything back. @returns the limits at which somebody may wait: `fillAll` is due for them. */
   async leave(leaving: Bound[]): Promise<LimitRef[]> {
-    const groups = [0, 1].flatMap((stage) => {
+    const groups = stagesOf(leaving).flatMap((stage) => {
       const here = leaving.filter(({ limits }) => stage < limits.length);
       return [...groupsOf(here, stage).values()].map((group) => ({
         ref: group[0]!.limits[stage]!.ref,
@@ -106,13 +106,13 @@ export class Turnstile<T extends Bound> {
 
   private async stateOf(ref: LimitRef): Promise<SlotState | undefined> {
     const state = (await this.table.read([ref])).get(limitKey(ref));
-    return state ?? (ref.kind === 'deployment' || ref.kind === 'pipeline' ? EMPTY : undefined);
+    return state ?? (limitsRuns(ref.kind) ? EMPTY : undefined);
   }
 
   /** Slots of every limit, or of none. @returns the ids of those who have them. */
   private async takeAll(wanted: T[], inTurn: boolean): Promise<ReadonlySet<string>> {
     let left = wanted;
-    for (const stage of [0, 1]) {
+    for (const stage of stagesOf(wanted)) {
       const here = left.filter(({ limits }) => stage < limits.length);
       const groups = groupsOf(here, stage);
       const refused = new Set<string>();
@@ -128,10 +128,8 @@ export class Turnstile<T extends Bound> {
           for (const { id } of group) if (!held.has(id)) refused.add(id);
         }),
       );
-      if (stage === 1 && refused.size > 0) {
-        const lost = here.filter(({ id }) => refused.has(id));
-        for (const one of lost) {
-          const { ref } = one.limits[0]!;
+      for (const one of here.filter(({ id }) => refused.has(id))) {
+        for (const { ref } of one.limits.slice(0, stage)) {
           // Somebody may have been refused on account of what is given back here.
           if (await this.table.give(ref, [one.id])) this.again(ref);
         }
@@ -151,6 +149,11 @@ const isQueued = (states: ReadonlyMap<string, SlotState>, ref: LimitRef): boolea
   const state = states.get(limitKey(ref));
   return state !== undefined && state.refused > state.settled;
 };
+
+/** The places of limits that anybody among these has. */
+const stagesOf = (some: Bound[]): number[] => [
+  ...Array(Math.max(0, ...some.map(({ limits }) => limits.length))).keys(),
+];
 
 /** Those who want slots of the same limit, in their order. */
 function groupsOf<T extends Bound>(wanted: T[], stage: number): Map<string, T[]> {

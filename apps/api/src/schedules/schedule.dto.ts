@@ -1,0 +1,258 @@
+import { ApiProperty, ApiSchema, OmitType, PartialType } from '@nestjs/swagger';
+import {
+  idPattern,
+  type JsonObject,
+  MAX_RUN_SECONDS,
+  MISFIRES,
+  type Misfire,
+  NAME_PATTERN,
+  type Overlap,
+  OVERLAPS,
+  type TimingKind,
+  TIMING_KINDS,
+} from '@tauro/domain';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsPositive,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  Validate,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { NotificationSettingsDto } from '../notifications/settings.dto.js';
+import { ParamsRule, TagsRule } from '../runs/run-input.js';
+import { InstantRule, KindRule } from './schedule-input.js';
+
+const PROJECT = idPattern('proj');
+const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
+/** Null is not nothing: a field without a value for it is left out. */
+const given = (_: object, value: unknown): boolean => value !== undefined;
+const MAX_SECONDS = 366 * 86_400;
+/** Most runs of one schedule or backfill at once. */
+export const MAX_CONCURRENCY = 10_000;
+
+/** What becomes of slots that passed while the schedule was disabled; nothing unless given. */
+export class OnEnableDto {
+  /** `none`: they are skipped; `last`: only the last one runs; `all`: each runs, or one run for all with `coalesce`. */
+  @ValidateIf(given)
+  @IsIn(MISFIRES)
+  misfire?: Misfire;
+
+  /** Slots that passed longer ago are skipped; null for no bound. */
+  @IsOptional()
+  @Max(MAX_SECONDS)
+  @IsPositive()
+  @IsNumber()
+  misfire_window_seconds?: number | null;
+
+  /** Make one run of several. */
+  @ValidateIf(given)
+  @IsBoolean()
+  coalesce?: boolean;
+}
+
+/** How slots are turned into runs; may stand in `config` as well. */
+class SlotPolicyDto {
+  /**
+   * Which slots that no worker took within 60 seconds are made up for. `none`: they are skipped; `last`: only the
+   * last one runs; `all`: each runs, or one run for all with `coalesce`.
+   */
+  @ValidateIf(given)
+  @IsIn(MISFIRES)
+  misfire?: Misfire;
+
+  /** Slots that were missed longer ago are skipped; null for no bound. */
+  @IsOptional()
+  @Max(MAX_SECONDS)
+  @IsPositive()
+  @IsNumber()
+  misfire_window_seconds?: number | null;
+
+  /** Make one run, about the data of all, of several slots that were missed; SCHEDULER_COALESCE unless given. */
+  @ValidateIf(given)
+  @IsBoolean()
+  coalesce?: boolean;
+
+  /** Most of its runs at once; SCHEDULER_MAX_INSTANCES unless given. */
+  @ValidateIf(given)
+  @Max(MAX_CONCURRENCY)
+  @Min(1)
+  @IsInt()
+  max_concurrency?: number;
+
+  /** What becomes of a slot while as many are under way: it is skipped, waits its turn, or replaces the oldest. */
+  @ValidateIf(given)
+  @IsIn(OVERLAPS)
+  overlap?: Overlap;
+
+  /** A run starts up to so many seconds after its slot: always the same for a slot, and spread over schedules. */
+  @ValidateIf(given)
+  @Max(86_400)
+  @Min(0)
+  @IsNumber()
+  jitter_seconds?: number;
+}
+
+/** What applies to the runs of a schedule. */
+@ApiSchema({ name: 'ScheduleConfigInput' })
+export class ScheduleConfigDto extends SlotPolicyDto {
+  /** Seconds that each run may take; what its pipeline says unless given. */
+  @IsOptional()
+  @Max(MAX_RUN_SECONDS)
+  @IsPositive()
+  @IsNumber()
+  timeout_seconds?: number | null;
+
+  /** False: tasks without a `retry_policy` of their own are attempted once. */
+  @ValidateIf(given)
+  @IsBoolean()
+  retry_on_failure?: boolean;
+
+  /** Who is told how its runs ended; null for nobody. */
+  @ApiProperty({ type: NotificationSettingsDto, nullable: true, required: false })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => NotificationSettingsDto)
+  notifications?: NotificationSettingsDto | null;
+}
+
+/** What a schedule is created with. */
+export class CreateScheduleDto extends SlotPolicyDto {
+  @Matches(PROJECT, { message: `must be an id such as proj_abc123 (${PROJECT.source})` })
+  @IsString()
+  project_id!: string;
+
+  /** An id, or a name: looked up in the project first, then among the discovered. */
+  @Matches(PIPELINE, { message: 'must be the id or the name of a pipeline' })
+  @IsString()
+  pipeline_id!: string;
+
+  /** `CRON` or `INTERVAL`. */
+  @ApiProperty({ enum: TIMING_KINDS })
+  @Validate(KindRule)
+  @IsString()
+  kind!: TimingKind;
+
+  /**
+   * CRON: 5 fields, or 6 with seconds first, with names, ranges, steps, lists, `L` and `#`, or a macro such as
+   * `@daily`. INTERVAL: `15s`, `30m`, `2h`, `1d`, `1w`, or a sum such as `1h30m`.
+   */
+  @MaxLength(200)
+  @MinLength(1)
+  @IsString()
+  expression!: string;
+
+  /** True unless given. */
+  @ValidateIf(given)
+  @IsBoolean()
+  enabled?: boolean;
+
+  /** IANA name; SCHEDULER_TIMEZONE unless given. */
+  @ValidateIf(given)
+  @MaxLength(64)
+  @IsString()
+  timezone?: string;
+
+  @ValidateIf(given)
+  @MaxLength(4096)
+  @IsString()
+  description?: string;
+
+  /** Of every run; at most 256 KB. */
+  @ValidateIf(given)
+  @Validate(ParamsRule)
+  @IsObject()
+  params?: JsonObject;
+
+  /** Of every run, beside `triggered_by`. */
+  @ValidateIf(given)
+  @Validate(TagsRule)
+  @IsObject()
+  tags?: Record<string, string>;
+
+  @ValidateIf(given)
+  @ValidateNested()
+  @Type(() => ScheduleConfigDto)
+  config?: ScheduleConfigDto;
+
+  /** No slot before it; what an INTERVAL counts from. ISO 8601. */
+  @IsOptional()
+  @ApiProperty({ format: 'date-time', nullable: true, required: false, type: String })
+  @Validate(InstantRule)
+  @IsString()
+  start_at?: string | null;
+
+  /** No slot after it. ISO 8601. */
+  @IsOptional()
+  @ApiProperty({ format: 'date-time', nullable: true, required: false, type: String })
+  @Validate(InstantRule)
+  @IsString()
+  end_at?: string | null;
+
+  @ValidateIf(given)
+  @ValidateNested()
+  @Type(() => OnEnableDto)
+  on_enable?: OnEnableDto;
+}
+
+/** Absent fields stay as they are, also those of `config` and `on_enable`. */
+export class UpdateScheduleDto extends PartialType(OmitType(CreateScheduleDto, ['project_id']), {
+  skipNullProperties: false,
+}) {}
+
+/** What a run by hand is started with. */
+export class TriggerDto {
+  /** Over those of the schedule. */
+  @ValidateIf(given)
+  @Validate(ParamsRule)
+  @IsObject()
+  params?: JsonObject;
+}
+
+/** An expression to look at, without storing anything. */
+export class PreviewDto {
+  @ApiProperty({ enum: TIMING_KINDS })
+  @Validate(KindRule)
+  @IsString()
+  kind!: TimingKind;
+
+  @MaxLength(200)
+  @MinLength(1)
+  @IsString()
+  expression!: string;
+
+  /** IANA name; SCHEDULER_TIMEZONE unless given. */
+  @ValidateIf(given)
+  @MaxLength(64)
+  @IsString()
+  timezone?: string;
+
+  @ValidateIf(given)
+  @Max(1000)
+  @Min(1)
+  @IsInt()
+  count?: number;
+
+  /** Only slots after it; now unless given. ISO 8601. */
+  @ValidateIf(given)
+  @ApiProperty({ format: 'date-time' })
+  @Validate(InstantRule)
+  @IsString()
+  from?: string;
+}
+
+/** When a schedule will be due. */
+export class NextSlot {
+  scheduled_for!: Date;
+}

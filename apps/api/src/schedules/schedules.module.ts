@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { NotificationsModule } from '../notifications/notifications.module.js';
+import { ScheduleCatalog } from './schedule-catalog.service.js';
+import { SchedulesController } from './schedules.controller.js';
+
+@Module({ imports: [NotificationsModule], controllers: [SchedulesController], providers: [ScheduleCatalog] })
+export class SchedulesModule {}

@@ -1,0 +1,222 @@
+import { Injectable } from '@nestjs/common';
+import { type Decision, type Run, type Schedule } from '@tauro/database';
+import { conflict, DomainError, type JsonObject, newId, notFound, type SealedSecret } from '@tauro/domain';
+import { type mongo } from 'mongoose';
+import { ulid } from 'ulid';
+import { Clock } from '../clock.js';
+import { Collections } from '../collections.js';
+import { dueAt, timingOf } from './schedule-timing.js';
+import { ScheduleWakes } from './schedule-wakes.js';
+import { ORPHAN_MS, SlotRuns } from './slot-runs.js';
+import { Ticker } from './ticker.js';
+
+/** What a schedule is created with; its defaults are filled in. */
+export type NewSchedule = Omit<
+  Schedule,
+  '_id' | 'created_at' | 'updated_at' | 'revision' | 'next_run_at' | 'last_run_at' | 'statistics' | 'engine'
+> & {
+  /** Of the webhooks in its `config.notifications`. */
+  webhook_secrets: SealedSecret[];
+};
+
+/** What can be changed. */
+export type ScheduleChanges = Partial<Omit<NewSchedule, 'project_id' | 'request_id'>>;
+
+/** Changes to these move its slots. */
+const TIMING = ['kind', 'expression', 'timezone', 'start_at', 'end_at'] as const;
+const MAX_TRIES = 20;
+
+/** The life of a schedule as its owner steers it. What happens at its slots is in Ticker. */
+@Injectable()
+export class ScheduleService {
+  constructor(
+    private readonly db: Collections,
+    private readonly clock: Clock,
+    private readonly wakes: ScheduleWakes,
+    private readonly ticker: Ticker,
+    private readonly slotRuns: SlotRuns,
+  ) {}
+
+  /** Stores schedules, all or none. @throws DomainError VALIDATION_ERROR for a timing without slots. */
+  async create(wanted: NewSchedule[]): Promise<Schedule[]> {
+    const now = await this.clock.now();
+    const schedules = wanted.map(({ webhook_secrets, ...one }): Schedule => {
+      const schedule: Schedule = {
+        ...one,
+        _id: newId('sched', now.getTime()),
+        next_run_at: null,
+        last_run_at: null,
+        statistics: { total_runs: 0, successful_runs: 0, failed_runs: 0 },
+        created_at: now,
+        updated_at: now,
+        revision: 1,
+        engine: {
+          cursor: now,
+          anchor: now,
+          enabled_at: now,
+          disabled_at: null,
+          webhook_secrets,
+          decisions: [],
+        },
+      };
+      return { ...schedule, ...planned(schedule, now) };
+    });
+    await this.db.schedules.insertMany(schedules);
+    await this.assertProjects(schedules);
+    await Promise.all(schedules.map((schedule) => this.wakes.follow(schedule)));
+    return schedules;
+  }
+
+  /** @throws DomainError NOT_FOUND */
+  async get(id: string): Promise<Schedule> {
+    const schedule = await this.db.schedules.findOne({ _id: id });
+    if (!schedule) throw notFound('schedule', id);
+    return schedule;
+  }
+
+  /**
+   * Changes a schedule; its alarm follows. A new timing counts from now on, and what was due by the old one is done
+   * by that. @param expected the revision the caller has seen. @throws DomainError PRECONDITION_FAILED, VALIDATION_ERROR
+   */
+  async update(id: string, changes: ScheduleChanges, expected?: number): Promise<Schedule> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const before = await this.get(id);
+      if (expected !== undefined && before.revision !== expected) {
+        throw new DomainError(
+          'PRECONDITION_FAILED',
+          'It has changed since: If-Match does not match its current ETag',
+        );
+      }
+      const now = await this.clock.now();
+      const update = updateOf(before, changes, now);
+      if (before.enabled && before.next_run_at && before.next_run_at <= now && movesSlots(changes)) {
+        await this.ticker.tick(id);
+      }
+      const after = await this.db.schedules.findOneAndUpdate(
+        { _id: id, revision: before.revision, 'engine.cursor': before.engine.cursor },
+        update,
+        { returnDocument: 'after' },
+      );
+      if (!after) continue;
+      await this.wakes.follow(after);
+      // What passed meanwhile is decided upon at once, not at the next slot.
+      if (after.enabled && !before.enabled) await this.wakes.wake(id);
+      return after;
+    }
+    throw conflict(`schedule '${id}' is being changed by others; try again`);
+  }
+
+  /** Enables or disables; harmless to repeat. */
+  async enable(id: string, enabled: boolean): Promise<Schedule> {
+    const schedule = await this.get(id);
+    return schedule.enabled === enabled ? schedule : this.update(id, { enabled });
+  }
+
+  /** Removes it with the record of its slots; its runs stay. */
+  async remove(id: string): Promise<void> {
+    const { deletedCount } = await this.db.schedules.deleteOne({ _id: id });
+    if (deletedCount === 0) throw notFound('schedule', id);
+    await this.wakes.forget(id);
+    await this.db.scheduleSlots.deleteMany({ schedule_id: id });
+  }
+
+  /** Removes all of a project. */
+  async removeOf(project_id: string): Promise<void> {
+    const ids = this.db.schedules.find({ project_id }).project<{ _id: string }>({ _id: 1 });
+    for await (const { _id } of ids) await this.remove(_id).catch(ignoreAbsent);
+  }
+
+  /** A run at once, whatever is due and whether it is enabled. @param params over those of the schedule. */
+  async trigger(id: string, params?: JsonObject, request_id?: string | null): Promise<Run> {
+    const schedule = await this.get(id);
+    const now = await this.clock.now();
+    const previous = timingOf(schedule).previous(now);
+    const run_id = newId('run', now.getTime());
+    const decision: Decision = {
+      id: ulid(),
+      kind: 'MANUAL',
+      at: now,
+      runs: [
+        {
+          run_id,
+          scheduled_for: now,
+          data_interval_start: previous ?? now,
+          data_interval_end: now,
+          queued: false,
+        },
+      ],
+      skips: [],
+      replaces: 0,
+      params,
+      request_id,
+    };
+    const { matchedCount } = await this.db.schedules.updateOne({ _id: id }, {
+      $push: { 'engine.decisions': decision },
+      $max: { last_run_at: now },
+      $min: { 'engine.check_at': new Date(now.getTime() + ORPHAN_MS) },
+    } as mongo.UpdateFilter<Schedule>);
+    if (matchedCount === 0) throw notFound('schedule', id);
+    await this.slotRuns.carryOut(schedule, decision, false);
+    const run = await this.db.runs.findOne({ _id: run_id });
+    if (run) return run;
+    const slot = await this.db.scheduleSlots.findOne({ schedule_id: id, scheduled_for: now });
+    throw conflict(slot?.reason ?? `schedule '${id}' has another run at this moment; try again`);
+  }
+
+  /** Looked at last: whoever deletes a project finds its schedules, or this finds the project gone. */
+  private async assertProjects(schedules: Schedule[]): Promise<void> {
+    const wanted = [...new Set(schedules.map(({ project_id }) => project_id))];
+    const found = await this.db.projects
+      .find({ _id: { $in: wanted } })
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    const gone = wanted.find((id) => !found.some(({ _id }) => _id === id));
+    if (!gone) return;
+    await this.db.schedules.deleteMany({ _id: { $in: schedules.map(({ _id }) => _id) } });
+    throw notFound('project', gone);
+  }
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
+}
+
+/** When it is due next, and when somebody should look whether that came about. */
+function planned(schedule: Schedule, now: Date): Pick<Schedule, 'next_run_at' | 'engine'> {
+  const timing = timingOf(schedule);
+  const next_run_at = schedule.enabled ? timing.next(now) : null;
+  const { check_at: _, ...engine } = schedule.engine;
+  const check_at = next_run_at && new Date(dueAt(schedule, next_run_at).getTime() + ORPHAN_MS);
+  return { next_run_at, engine: { ...engine, ...(check_at && { check_at }) } };
+}
+
+const movesSlots = (changes: ScheduleChanges): boolean =>
+  changes.enabled !== undefined || TIMING.some((field) => changes[field] !== undefined);
+
+function updateOf(
+  before: Schedule,
+  { webhook_secrets: secrets, ...changes }: ScheduleChanges,
+  now: Date,
+): mongo.UpdateFilter<Schedule> {
+  const set = { ...changes, updated_at: now, ...(secrets && { 'engine.webhook_secrets': secrets }) };
+  if (!movesSlots(changes)) return { $set: set, $inc: { revision: 1 } };
+  const enables = changes.enabled === true && !before.enabled;
+  const disables = changes.enabled === false && before.enabled;
+  const retimed = TIMING.some((field) => changes[field] !== undefined);
+  const next = planned({ ...before, ...changes }, now);
+  const left = before.engine.decisions.length > 0 || enables;
+  const check_at = left ? new Date(now.getTime() + ORPHAN_MS) : next.engine.check_at;
+  return {
+    $set: {
+      ...set,
+      next_run_at: next.next_run_at,
+      // Of the new slots those that have passed by now were never promised.
+      ...(retimed && { 'engine.cursor': now }),
+      ...(enables && { 'engine.enabled_at': now }),
+      ...(disables && { 'engine.disabled_at': now }),
+      ...(check_at && { 'engine.check_at': check_at }),
+    },
+    ...(!check_at && { $unset: { 'engine.check_at': 1 } }),
+    $inc: { revision: 1 },
+  };
+}

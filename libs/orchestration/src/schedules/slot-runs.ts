@@ -1,0 +1,215 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Decision, type PlannedRun, type Schedule, type ScheduleSlot } from '@tauro/database';
+import { DomainError, newId } from '@tauro/domain';
+import { mongo } from 'mongoose';
+import { Batches } from '../batches.js';
+import { Collections, DUPLICATE_KEY } from '../collections.js';
+import { RunCreation } from '../run-creation.service.js';
+import { RunService } from '../run.service.js';
+import { startedRuns } from './schedule-metrics.js';
+
+/** Somebody who carries out a decision for longer than this has died. */
+export const ORPHAN_MS = 5000;
+
+type Origin = Pick<ScheduleSlot, 'kind' | 'backfill_id'>;
+
+/**
+ * Makes of decisions slots and runs. A slot belongs to the run whose id it was stored with, and there is one slot per
+ * schedule and time: so however often and by how many this is done, a slot has one run.
+ */
+@Injectable()
+export class SlotRuns {
+  private readonly logger = new Logger(SlotRuns.name);
+  private readonly inserts = new Batches<ScheduleSlot, boolean>((slots) => this.insertAll(slots));
+
+  constructor(
+    private readonly db: Collections,
+    private readonly creation: RunCreation,
+    private readonly runs: RunService,
+  ) {}
+
+  /**
+   * Carries out what was decided for a schedule, and strikes it off. Harmless to repeat.
+   * @param repeated whether somebody may have begun with it before.
+   */
+  async carryOut(schedule: Schedule, decision: Decision, repeated: boolean): Promise<void> {
+    const { _id: schedule_id } = schedule;
+    const created_at = new Date();
+    const base = { schedule_id, kind: decision.kind, backfill_id: null, created_at, finished_at: null };
+    const skipped = decision.skips.map(({ scheduled_for, until = null, reason }): ScheduleSlot => ({
+      ...base,
+      _id: newSlotId(),
+      scheduled_for,
+      until,
+      reason,
+      state: 'SKIPPED',
+      run_id: null,
+    }));
+    // The oldest give way before their successors stand in line.
+    if (decision.replaces > 0) await this.replace(schedule_id, decision);
+    const [made] = await Promise.all([
+      this.start(schedule, decision.runs, { ...decision, backfill_id: null }, repeated),
+      ...skipped.map((slot) => this.inserts.ask(slot)),
+    ]);
+    await this.strikeOff(schedule, decision, made.filter(Boolean).length);
+  }
+
+  /**
+   * A slot and a run for each that was planned.
+   * @returns for each whether the slot is its own and has a run.
+   */
+  async start(
+    schedule: Schedule,
+    planned: PlannedRun[],
+    origin: Origin & Pick<Decision, 'params' | 'request_id'> & { group?: 'backfill'; most?: number },
+    repeated: boolean,
+  ): Promise<boolean[]> {
+    const own = await Promise.all(planned.map((one) => this.claim(schedule, one, origin)));
+    const there = repeated
+      ? await this.db.runs
+          .find({ _id: { $in: planned.map(({ run_id }) => run_id) } })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray()
+      : [];
+    const existing = new Set(there.map(({ _id }) => _id));
+    return Promise.all(
+      planned.map(async (one, i) => {
+        if (!own[i]) return false;
+        return existing.has(one.run_id) || this.createRun(schedule, one, origin, repeated);
+      }),
+    );
+  }
+
+  private async claim(schedule: Schedule, planned: PlannedRun, origin: Origin): Promise<boolean> {
+    const { run_id, scheduled_for } = planned;
+    const mine = await this.inserts.ask({
+      _id: newSlotId(),
+      schedule_id: schedule._id,
+      scheduled_for,
+      until: null,
+      state: 'STARTED',
+      reason: null,
+      run_id,
+      kind: origin.kind,
+      backfill_id: origin.backfill_id,
+      created_at: new Date(),
+      finished_at: null,
+    });
+    if (mine) return true;
+    const slot = await this.db.scheduleSlots.findOne({ schedule_id: schedule._id, scheduled_for });
+    return slot?.run_id === run_id;
+  }
+
+  private async createRun(
+    schedule: Schedule,
+    planned: PlannedRun,
+    origin: Parameters<SlotRuns['start']>[2],
+    repeated: boolean,
+  ): Promise<boolean> {
+    const { run_id, scheduled_for, data_interval_start, data_interval_end } = planned;
+    const { timeout_seconds, retry_on_failure } = schedule.config;
+    const group =
+      origin.backfill_id !== null
+        ? { kind: 'backfill' as const, id: origin.backfill_id, max: origin.most! }
+        : planned.queued
+          ? { kind: 'schedule' as const, id: schedule._id, max: schedule.max_concurrency }
+          : undefined;
+    try {
+      await this.creation.create({
+        project_id: schedule.project_id,
+        pipeline_id: schedule.pipeline_id,
+        params: { ...schedule.params, ...origin.params },
+        tags: { ...schedule.tags, triggered_by: TRIGGERED_BY[origin.kind] },
+        timeout_seconds,
+        start: true,
+        request_id: origin.request_id ?? null,
+        slot: {
+          run_id,
+          repeated,
+          schedule_id: schedule._id,
+          scheduled_for,
+          data_interval_start,
+          data_interval_end,
+          group,
+          retry_on_failure,
+        },
+      });
+    } catch (error) {
+      // Its pipeline is gone, say, or does not take its params any more: the next slot may do better.
+      if (!(error instanceof DomainError)) throw error;
+      this.logger.warn(
+        { schedule_id: schedule._id },
+        `no run for ${scheduled_for.toISOString()}: ${error.message}`,
+      );
+      await this.db.scheduleSlots.updateOne(
+        { schedule_id: schedule._id, scheduled_for, run_id, state: 'STARTED' },
+        { $set: { state: 'FAILED', reason: reasonOf(error), run_id: null, finished_at: new Date() } },
+      );
+      return false;
+    }
+    startedRuns.inc({ kind: origin.kind });
+    return true;
+  }
+
+  private async replace(schedule_id: string, { replaces, runs }: Decision): Promise<void> {
+    const oldest = await this.db.scheduleSlots
+      .find({
+        schedule_id,
+        state: 'STARTED',
+        kind: { $ne: 'BACKFILL' },
+        run_id: { $nin: runs.map(({ run_id }) => run_id) },
+      })
+      .sort({ scheduled_for: 1 })
+      .limit(replaces)
+      .toArray();
+    for (const { run_id } of oldest) await this.runs.cancelIfActive(run_id!);
+  }
+
+  private async strikeOff({ _id, jitter_seconds }: Schedule, { id }: Decision, made: number): Promise<void> {
+    const left = {
+      $filter: { input: '$engine.decisions', as: 'one', cond: { $ne: ['$$one.id', id] } },
+    };
+    const later = jitter_seconds * 1000 + ORPHAN_MS;
+    await this.db.schedules.updateOne({ _id, 'engine.decisions.id': id }, [
+      {
+        $set: {
+          'engine.decisions': left,
+          'statistics.total_runs': { $add: ['$statistics.total_runs', made] },
+        },
+      },
+      {
+        $set: {
+          'engine.check_at': {
+            $cond: [
+              { $gt: [{ $size: '$engine.decisions' }, 0] },
+              { $add: ['$$NOW', ORPHAN_MS] },
+              { $cond: [{ $eq: ['$next_run_at', null] }, '$$REMOVE', { $add: ['$next_run_at', later] }] },
+            ],
+          },
+        },
+      },
+    ]);
+  }
+
+  /** Many in one round trip. @returns which of them were not there yet. */
+  private async insertAll(slots: ScheduleSlot[]): Promise<boolean[]> {
+    try {
+      await this.db.scheduleSlots.insertMany(slots, { ordered: false });
+      return slots.map(() => true);
+    } catch (error) {
+      if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
+      const errors = [error.writeErrors].flat();
+      if (errors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+      const taken = new Set(errors.map(({ index }) => index));
+      return slots.map((_, i) => !taken.has(i));
+    }
+  }
+}
+
+const TRIGGERED_BY = { SCHEDULED: 'scheduler', MANUAL: 'manual', BACKFILL: 'backfill' } as const;
+const newSlotId = (): string => newId('slot');
+
+function reasonOf({ message, details }: DomainError): string {
+  const parts = details.map(({ field, message: what }) => `${field} ${what}`);
+  return [message, ...parts].join('; ').slice(0, 1000);
+}

@@ -1,0 +1,280 @@
+import { noop, task } from '../support/nodes.js';
+import { Tauro } from '../support/tauro.js';
+import { User } from '../support/user.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
+
+describe('schedules', () => {
+  let tauro: Tauro;
+  let user: User;
+  let project: string;
+  let pipeline: string;
+  beforeAll(async () => {
+    tauro = await Tauro.start({ exampleData: true, env: { RECONCILE_SECONDS: '1' } });
+    user = new User(tauro.api);
+    project = await user.project();
+    pipeline = (await user.pipeline(project, [noop('only')])).name;
+  });
+  afterAll(() => tauro?.stop());
+
+  const post = (path: string, body?: object) => tauro.api.post(`/api/v1/schedules${path}`, body);
+  const get = async (path: string): Promise<any> => (await tauro.api.get(`/api/v1/schedules${path}`)).body;
+  const create = async (fields: object = {}): Promise<any> => {
+    const body = {
+      project_id: project,
+      pipeline_id: pipeline,
+      kind: 'INTERVAL',
+      expression: '1s',
+      ...fields,
+    };
+    const answer = await post('', body);
+    if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+    return answer.body.data;
+  };
+  const slotsOf = async (id: string, query = ''): Promise<any[]> =>
+    (await get(`/${id}/slots?limit=100${query}`)).data;
+  const seconds = (a: string, b: string): number => (Date.parse(b) - Date.parse(a)) / 1000;
+
+  it('run their pipeline at each of their slots, once, and count it', async () => {
+    const { id } = await create({ params: { mode: 'x' }, max_concurrency: 50, tags: { team: 'a' } });
+    await waitFor(async () => (await get(`/${id}`)).data.statistics.successful_runs >= 4, { what: '4 runs' });
+    expect((await post(`/${id}/disable`)).body.data).toMatchObject({ enabled: false, next_run_at: null });
+    await waitFor(
+      async () => {
+        const { statistics } = (await get(`/${id}`)).data;
+        return statistics.total_runs === statistics.successful_runs;
+      },
+      { what: 'the last run to end' },
+    );
+    const slots = (await slotsOf(id)).reverse();
+    for (const [i, slot] of slots.entries()) {
+      expect(slot).toMatchObject({ state: 'SUCCESS', reason: null, kind: 'SCHEDULED' });
+      if (i > 0) expect(seconds(slots[i - 1].scheduled_for, slot.scheduled_for)).toBe(1);
+    }
+    const runs = (await tauro.api.get(`/api/v1/runs?schedule_id=${id}&limit=100`)).body;
+    const schedule = (await get(`/${id}`)).data;
+    expect(runs.meta.total).toBe(slots.length);
+    expect(schedule.statistics).toEqual({
+      total_runs: slots.length,
+      successful_runs: slots.length,
+      failed_runs: 0,
+    });
+    expect(schedule.last_run_at).toBe(slots.at(-1).scheduled_for);
+    const run = runs.data.find((one: any) => one.id === slots[1].run_id);
+    expect(run).toMatchObject({
+      state: 'SUCCESS',
+      params: { mode: 'x' },
+      tags: { team: 'a', triggered_by: 'scheduler' },
+      scheduled_for: slots[1].scheduled_for,
+      data_interval_start: slots[0].scheduled_for,
+      data_interval_end: slots[1].scheduled_for,
+    });
+  });
+
+  it('are made by the seed’s example, and can be backfilled, disabled and enabled', async () => {
+    const body = {
+      project_id: project,
+      pipeline_id: 'daily_etl',
+      kind: 'CRON',
+      expression: '0 2 * * *',
+      enabled: true,
+      timezone: 'UTC',
+      params: { mode: 'incremental' },
+      config: {
+        max_concurrency: 1,
+        timeout_seconds: 7200,
+        retry_on_failure: true,
+        notifications: { on_success: false, on_failure: true, email: 'alerts@company.com' },
+      },
+    };
+    const made = await create(body);
+    expect(made).toMatchObject({ ...body, pipeline_id: expect.stringMatching(/^pipe_/), max_concurrency: 1 });
+    expect(made.next_run_at).toMatch(/T02:00:00\.000Z$/);
+    expect(made.statistics).toEqual({ total_runs: 0, successful_runs: 0, failed_runs: 0 });
+    expect((await post(`/${made.id}/disable`)).body.data.next_run_at).toBeNull();
+    const next = (await get(`/${made.id}/next?count=3&from=2026-02-27T02:00:00Z`)).data;
+    expect(next.map((one: any) => one.scheduled_for)).toEqual([
+      '2026-02-28T02:00:00.000Z',
+      '2026-03-01T02:00:00.000Z',
+      '2026-03-02T02:00:00.000Z',
+    ]);
+    expect((await post(`/${made.id}/enable`)).body.data).toMatchObject({
+      enabled: true,
+      next_run_at: made.next_run_at,
+    });
+  });
+
+  it('start a run by hand, also when they are disabled', async () => {
+    const { id } = await create({ enabled: false, expression: '1h', params: { a: 1, b: 1 } });
+    const answer = await post(`/${id}/trigger`, { params: { b: 2 } });
+    expect(answer.status).toBe(202);
+    const run = answer.body.data;
+    expect(run).toMatchObject({ schedule_id: id, params: { a: 1, b: 2 }, tags: { triggered_by: 'manual' } });
+    expect((await user.ended(run.id)).state).toBe('SUCCESS');
+    await waitFor(async () => (await get(`/${id}`)).data.statistics.successful_runs === 1, {
+      what: 'the count',
+    });
+    const { data } = await get(`/${id}`);
+    expect(data).toMatchObject({ enabled: false, next_run_at: null, last_run_at: run.scheduled_for });
+  });
+
+  it('skip a slot while a run is under way, and say so', async () => {
+    const long = (await user.pipeline(project, [task('nap', 'sleep', { seconds: 600 })])).id;
+    const { id } = await create({ pipeline_id: long });
+    await waitFor(async () => (await slotsOf(id, '&state=SKIPPED')).length >= 2, { what: 'skipped slots' });
+    await post(`/${id}/disable`);
+    const slots = await slotsOf(id);
+    expect(slots.filter(({ state }) => state === 'STARTED')).toHaveLength(1);
+    expect(slots[0].reason).toBe('overlap: max_concurrency of 1 is reached');
+    await tauro.api.post(`/api/v1/runs/${slots.at(-1).run_id}/cancel`);
+    await waitFor(async () => (await slotsOf(id, '&state=CANCELLED')).length === 1, {
+      what: 'the slot to end',
+    });
+  });
+
+  it('let runs wait their turn, or replace the one that is under way', async () => {
+    const long = (await user.pipeline(project, [task('nap', 'sleep', { seconds: 600 })])).id;
+    const queueing = await create({ pipeline_id: long, overlap: 'queue' });
+    const replacing = await create({ pipeline_id: long, overlap: 'cancel_running' });
+    const waiting = await waitFor(
+      async () => {
+        const { data } = (await tauro.api.get(`/api/v1/runs?schedule_id=${queueing.id}&state=QUEUED`)).body;
+        return data.find((run: any) => run.waiting_reason);
+      },
+      { what: 'a run that waits' },
+    );
+    expect(waiting.waiting_reason).toMatch(`max_concurrency of 1 of schedule '${queueing.id}' is reached`);
+    await waitFor(async () => (await slotsOf(replacing.id, '&state=CANCELLED')).length >= 2, {
+      what: 'two replaced',
+    });
+    for (const { id } of [queueing, replacing]) {
+      await post(`/${id}/disable`);
+      const { data } = (await tauro.api.get(`/api/v1/runs?schedule_id=${id}&state=RUNNING`)).body;
+      expect(data.length).toBeLessThanOrEqual(1);
+      await cancelAll(id);
+    }
+  });
+
+  const cancelAll = async (id: string): Promise<void> => {
+    const of = `/api/v1/runs?schedule_id=${id}&state=RUNNING,QUEUED,PENDING&limit=100`;
+    await waitFor(
+      async () => {
+        const { data } = (await tauro.api.get(of)).body;
+        for (const run of data) await tauro.api.post(`/api/v1/runs/${run.id}/cancel`);
+        return data.length === 0;
+      },
+      { what: 'all runs to end' },
+    );
+  };
+
+  it('record what passed while they were disabled, and make up for it when asked to', async () => {
+    const quiet = await create({ enabled: true });
+    const eager = await create({ on_enable: { misfire: 'all', coalesce: false }, overlap: 'queue' });
+    for (const { id } of [quiet, eager]) await post(`/${id}/disable`);
+    const disabled = Date.now();
+    await waitFor(() => Date.now() - disabled > 3000, { what: 'slots to pass' });
+    for (const { id } of [quiet, eager]) await post(`/${id}/enable`);
+    await waitFor(
+      async () =>
+        (await slotsOf(quiet.id, '&state=SKIPPED')).some(({ reason }) => /was disabled/.test(reason)),
+      { what: 'skipped slots' },
+    );
+    await waitFor(async () => (await get(`/${eager.id}`)).data.statistics.successful_runs >= 5, {
+      what: '5 runs',
+    });
+    await post(`/${quiet.id}/disable`);
+    await post(`/${eager.id}/disable`);
+    const slots = (await slotsOf(eager.id)).reverse();
+    slots.forEach((slot, i) => {
+      if (i > 0) expect(seconds(slots[i - 1].scheduled_for, slot.scheduled_for)).toBe(1);
+      expect(slot.state).not.toBe('SKIPPED');
+    });
+  });
+
+  it('follow a change at once', async () => {
+    const made = await create({ expression: '1h' });
+    const changed = await tauro.api.put(`/api/v1/schedules/${made.id}`, {
+      kind: 'CRON',
+      expression: '@daily',
+      timezone: 'Europe/Berlin',
+      config: { timeout_seconds: 5 },
+      overlap: 'queue',
+    });
+    expect(changed.status).toBe(200);
+    expect(changed.body.data).toMatchObject({
+      kind: 'CRON',
+      timezone: 'Europe/Berlin',
+      overlap: 'queue',
+      config: { timeout_seconds: 5 },
+      revision: 2,
+    });
+    expect(changed.body.data.next_run_at).toMatch(/T2[23]:00:00\.000Z$/);
+    const stale = await tauro.api.put(
+      `/api/v1/schedules/${made.id}`,
+      { overlap: 'skip' },
+      { 'If-Match': '"1"' },
+    );
+    expect(stale.status).toBe(412);
+    expect((await tauro.api.delete(`/api/v1/schedules/${made.id}`)).body.data.deleted).toBe(true);
+    expect((await tauro.api.get(`/api/v1/schedules/${made.id}`)).status).toBe(404);
+  });
+
+  it('are refused with the part that is wrong', async () => {
+    const refused = async (fields: object): Promise<any> => {
+      const body = {
+        project_id: project,
+        pipeline_id: pipeline,
+        kind: 'CRON',
+        expression: '0 2 * * *',
+        ...fields,
+      };
+      const answer = await post('', body);
+      expect(answer.status).toBe(422);
+      expect(answer.body.error.code).toBe('VALIDATION_ERROR');
+      return answer.body.error.details;
+    };
+    expect((await refused({ expression: '61 * * * *' }))[0]).toMatchObject({ field: 'expression' });
+    expect((await refused({ expression: '0 0 30 2 *' }))[0].message).toMatch(/never fires/);
+    expect((await refused({ timezone: 'Mars/Olympus' }))[0]).toMatchObject({ field: 'timezone' });
+    expect((await refused({ kind: 'INTERVAL' }))[0]).toMatchObject({ field: 'expression' });
+    expect((await refused({ kind: 'HOURLY' }))[0]).toMatchObject({ field: 'kind' });
+    expect((await refused({ end_at: '2001-01-01T00:00:00Z' }))[0]).toMatchObject({ field: 'end_at' });
+    expect((await refused({ config: { max_concurrency: 0 } }))[0]).toMatchObject({
+      field: 'config.max_concurrency',
+    });
+    expect((await refused({ max_concurrency: 2, config: { max_concurrency: 3 } }))[0]).toMatchObject({
+      field: 'config.max_concurrency',
+    });
+    expect((await refused({ misfire: 'sometimes' }))[0]).toMatchObject({ field: 'misfire' });
+    expect((await refused({ nonsense: 1 }))[0]).toMatchObject({ field: 'nonsense', type: 'extra_forbidden' });
+    expect((await post('', { kind: 'CRON' })).body.error.details.map((one: any) => one.field)).toEqual(
+      expect.arrayContaining(['project_id', 'pipeline_id', 'expression']),
+    );
+    const absent = { project_id: 'proj_absent', pipeline_id: pipeline, kind: 'CRON', expression: '@daily' };
+    expect((await post('', absent)).status).toBe(404);
+    expect((await post('', { ...absent, project_id: project, pipeline_id: 'no_such' })).status).toBe(404);
+  });
+
+  it('keep their project and their pipeline from being deleted by mistake', async () => {
+    const own = await user.project();
+    const { id: pipe } = await user.pipeline(own, [noop('only')]);
+    const { id } = await create({ project_id: own, pipeline_id: pipe, expression: '1d' });
+    expect((await tauro.api.delete(`/api/v1/projects/${own}`)).status).toBe(409);
+    expect((await tauro.api.delete(`/api/v1/pipelines/${pipe}`)).status).toBe(409);
+    expect((await tauro.api.delete(`/api/v1/projects/${own}?force=true`)).status).toBe(200);
+    expect((await tauro.api.get(`/api/v1/schedules/${id}`)).status).toBe(404);
+  });
+
+  it('can be looked at before they are made', async () => {
+    const body = { kind: 'CRON', expression: '30 2 * * *', timezone: 'Europe/Berlin', count: 3 };
+    const answer = await post('/preview', { ...body, from: '2026-03-28T00:00:00Z' });
+    expect(answer.status).toBe(200);
+    // On the 29th half past two does not exist.
+    expect(answer.body.data.map((one: any) => one.scheduled_for)).toEqual([
+      '2026-03-28T01:30:00.000Z',
+      '2026-03-29T01:30:00.000Z',
+      '2026-03-30T00:30:00.000Z',
+    ]);
+  });
+});

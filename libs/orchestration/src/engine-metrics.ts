@@ -1,6 +1,11 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { RUN_STATES } from '@tauro/domain';
+import {
+  NOTIFICATION_CHANNELS,
+  type NotificationChannel,
+  type NotificationState,
+  RUN_STATES,
+} from '@tauro/domain';
 import { TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { Gauge, type Metric, register } from 'prom-client';
@@ -142,6 +147,29 @@ export class EngineMetrics implements OnModuleInit {
         },
       }),
     );
+    const unsent = (): ReturnType<EngineMetrics['unsent']> => this.unsent().catch(() => []);
+    for (const [name, help, value] of [
+      ['tauro_notifications_pending', 'Notifications that are not sent yet', 'count'],
+      [
+        'tauro_notifications_oldest_seconds',
+        'Age of the oldest notification that is not sent yet',
+        'seconds',
+      ],
+    ] as const) {
+      register.registerMetric(
+        new Gauge({
+          name,
+          help,
+          labelNames: ['channel'],
+          registers: [],
+          aggregator: 'first',
+          async collect() {
+            this.reset();
+            for (const { channel, ...figures } of await unsent()) this.set({ channel }, figures[value]);
+          },
+        }),
+      );
+    }
     const live = (): ReturnType<WorkerRegistry['live']> => this.workers.live().catch(() => []);
     register.registerMetric(
       new Gauge({
@@ -170,6 +198,28 @@ export class EngineMetrics implements OnModuleInit {
         },
       }),
     );
+  }
+
+  /** What waits to be sent, by channel; a channel without any is there too. */
+  private async unsent(): Promise<{ channel: NotificationChannel; count: number; seconds: number }[]> {
+    const groups = await this.db.notifications
+      .aggregate<{ _id: NotificationChannel; count: number; oldest: Date; now: Date }>([
+        { $match: { state: 'PENDING' satisfies NotificationState } },
+        {
+          $group: {
+            _id: '$channel',
+            count: { $sum: 1 },
+            oldest: { $min: '$created_at' },
+            now: { $max: '$$NOW' },
+          },
+        },
+      ])
+      .toArray();
+    return NOTIFICATION_CHANNELS.map((channel) => {
+      const group = groups.find(({ _id }) => _id === channel);
+      const seconds = group ? Math.max(0, group.now.getTime() - group.oldest.getTime()) / 1000 : 0;
+      return { channel, count: group?.count ?? 0, seconds };
+    });
   }
 
   /** Slots of every pool; a pool's document says both, so nothing is counted. */

@@ -1,13 +1,13 @@
 import { ACTIVE_TASK_STATES } from '@tauro/domain';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUN_RECOVERY, TASK_RECOVERY } from './recovery.js';
+import { NOTIFICATION_RECOVERY, RUN_RECOVERY, TASK_RECOVERY } from './recovery.js';
 
 // Without the padding that aligns the columns.
 const documented = readFileSync(join(__dirname, '../../../docs/engine.md'), 'utf8').replace(/ +/g, ' ');
 
 describe('how work that nothing woke is found again', () => {
-  it.each([...TASK_RECOVERY, ...RUN_RECOVERY])(
+  it.each([...TASK_RECOVERY, ...RUN_RECOVERY, ...NOTIFICATION_RECOVERY])(
     'the documentation says it of $state as the code does',
     (row) => {
       expect(documented).toContain(`| ${row.state} | ${row.wokenBy} | ${row.checkAt} | ${row.action} |`);

@@ -1,11 +1,11 @@
-import { type RunState, type TaskState } from '@tauro/domain';
+import { type NotificationState, type RunState, type TaskState } from '@tauro/domain';
 
 /** How work that nothing woke is found again. */
 export interface Recovery {
-  state: TaskState | RunState;
+  state: TaskState | RunState | NotificationState;
   /** What normally moves it on. */
   wokenBy: string;
-  /** When the reconciler looks at it: the `engine.check_at` that its transition wrote. */
+  /** When the reconciler looks at it: the `engine.check_at` that its transition wrote, unless it says otherwise. */
   checkAt: string;
   /** What the reconciler then does. */
   action: string;
@@ -108,5 +108,14 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     checkAt: '10 s after it ended, until advanced',
     action:
       'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
+  },
+];
+
+export const NOTIFICATION_RECOVERY: readonly Recovery[] = [
+  {
+    state: 'PENDING',
+    wokenBy: 'a job, delayed before a later attempt',
+    checkAt: 'its `next_attempt_at`: at once, when it is due, or when the attempt under way counts as lost',
+    action: 'send it, if this worker has room',
   },
 ];

@@ -68,6 +68,7 @@ export class RerunService {
       reused,
       reused_items: from === 'start' ? [] : await this.reuseItems(run, graph, from, reused, runId),
       retention_days: run.engine.retention_days,
+      notify: run.engine.notify,
       // Whoever names where to begin wants it done again; what failed may just as well be found in the cache.
       fresh: from !== 'failed',
     });

@@ -37,7 +37,7 @@ export function textOf({ _id, event, data }: Pick<Notification, '_id' | 'event' 
     ['Project', project.name ?? project.id],
     ['Schedule', run.schedule_id],
     ['Scheduled for', run.scheduled_for],
-    ['Due', sla && `${sla.due_at}, which is sla_seconds of ${sla.seconds} later`],
+    ['Due', sla && `${sla.due_at}, ${sla.seconds} s after its time`],
     ['State', run.state],
     ['Started', run.started_at],
     ['Finished', run.finished_at],

@@ -23,7 +23,7 @@ export class EmailChannel implements Channel {
     const transport = await (this.transport ??= connect(SMTP_URL, seconds));
     const sending = transport.sendMail({
       from: SMTP_FROM,
-      to: notification.engine.to,
+      to: { name: '', address: notification.engine.to },
       // The same for every attempt, so that a mailbox can tell that it has it already.
       messageId: `<${notification._id}@tauro>`,
       headers: {

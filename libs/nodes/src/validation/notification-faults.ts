@@ -1,4 +1,10 @@
-import { type ErrorDetail, type PipelineDefinition, type WebhookTarget } from '@tauro/domain';
+import {
+  EMAIL_PATTERN,
+  type ErrorDetail,
+  listOf,
+  type PipelineDefinition,
+  type WebhookTarget,
+} from '@tauro/domain';
 import { webhookUrlFault } from '../webhook/webhook-url.js';
 
 const FIELD = 'config.notifications';
@@ -7,24 +13,40 @@ const FIELD = 'config.notifications';
 export function notificationFaults({ config }: PipelineDefinition): ErrorDetail[] {
   const settings = config?.notifications;
   if (!settings) return [];
-  const { webhook, on_sla_miss, sla_seconds } = settings;
+  const { webhook, email, on_sla_miss, sla_seconds } = settings;
+  return [
+    ...(on_sla_miss && sla_seconds === undefined
+      ? [fault('sla_seconds', 'is needed with on_sla_miss: it says when a run is late', 'missing')]
+      : []),
+    ...each('email', email).flatMap(([field, address]) => emailFaults(field, address)),
+    ...each('webhook', webhook).flatMap(([field, one]) => webhookFaults(field, one)),
+  ];
+}
+
+/** The shape does not judge a string that holds a template, since elsewhere it may become anything. */
+function emailFaults(field: string, address: string): ErrorDetail[] {
+  if (EMAIL_PATTERN.test(address)) return [];
+  return [fault(field, 'must be an email address such as alerts@example.com; templates are not filled in')];
+}
+
+function webhookFaults(field: string, webhook: WebhookTarget): ErrorDetail[] {
   const faults: ErrorDetail[] = [];
-  if (on_sla_miss && sla_seconds === undefined) {
-    const message = `${FIELD}.on_sla_miss: needs sla_seconds, which says when a run is late`;
-    faults.push({ field: `${FIELD}.sla_seconds`, message, type: 'missing' });
+  if ('secret' in webhook) {
+    const message =
+      'is not kept in a definition, which may be read; give it in the notifications of the project, for the same URL';
+    faults.push(fault(`${field}.secret`, message, 'extra_forbidden'));
   }
-  const webhooks: [string, WebhookTarget][] = Array.isArray(webhook)
-    ? webhook.map((one, i) => [`${FIELD}.webhook.${i}`, one])
-    : webhook
-      ? [[`${FIELD}.webhook`, webhook]]
-      : [];
-  for (const [field, one] of webhooks) {
-    if ('secret' in one) {
-      const message = `${field}.secret: a definition may be read, so it holds no secret; give it in the notifications of the project, for the same URL`;
-      faults.push({ field: `${field}.secret`, message, type: 'extra_forbidden' });
-    }
-    const fault = webhookUrlFault(one.url);
-    if (fault) faults.push({ field: `${field}.url`, message: `${field}.url: ${fault}`, type: 'value_error' });
-  }
+  const { url } = webhook;
+  const why = url.includes('{{') ? 'holds a template, and none is filled in' : webhookUrlFault(url);
+  if (why) faults.push(fault(`${field}.url`, why));
   return faults;
 }
+
+/** One value or a list, each with its field. */
+const each = <T>(name: string, value: T | T[] | undefined): [string, T][] =>
+  listOf(value).map((one, i) => [Array.isArray(value) ? `${name}.${i}` : name, one]);
+
+const fault = (name: string, message: string, type = 'value_error'): ErrorDetail => {
+  const field = `${FIELD}.${name}`;
+  return { field, message: `${field} ${message}`, type };
+};

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { TERMINAL_RUN_STATES } from '@tauro/domain';
+import { type NotificationState, TERMINAL_RUN_STATES } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
 import { CacheRemoval } from './cache-removal.js';
@@ -8,6 +8,9 @@ import { RunRemovalService } from './run-removal.service.js';
 
 /** Runs, removals and folders looked at per sweep; the rest follows with the next. */
 const BATCH = 100;
+const NOTIFICATIONS = 1000;
+
+const ENDED: NotificationState[] = ['SENT', 'DEAD'];
 
 /**
  * Removes what is past its time. It runs in every worker; two at once are harmless, because each removal is a
@@ -61,12 +64,27 @@ export class Retention implements OnModuleDestroy {
       expired.map(({ _id }) => _id),
       now,
     );
+    const told = await this.removeNotifications(now);
     const cached = await this.cache.sweep(now);
     const files = (await this.leftovers.sweep(now, BATCH)) + cached.files;
-    if (removed + cached.entries + files > 0) {
-      const what = `${removed} runs, ${cached.entries} cached results and ${files} stray files`;
+    if (removed + told + cached.entries + files > 0) {
+      const what = `${removed} runs, ${told} notifications, ${cached.entries} cached results and ${files} stray files`;
       this.logger.log(`retention removed ${what}`);
     }
     return removed;
+  }
+
+  /** Those that were sent or given up. One that somebody asks for again in this moment is PENDING, and stays. */
+  private async removeNotifications(now: Date): Promise<number> {
+    const over = { expires_at: { $lte: now }, state: { $in: ENDED } };
+    const expired = await this.db.notifications
+      .find(over)
+      .sort({ expires_at: 1 })
+      .limit(NOTIFICATIONS)
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    if (expired.length === 0) return 0;
+    const $in = expired.map(({ _id }) => _id);
+    return (await this.db.notifications.deleteMany({ _id: { $in }, ...over })).deletedCount;
   }
 }

@@ -14,7 +14,7 @@ import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
 import { type mongo } from 'mongoose';
 import { Advancer } from './advancer.js';
-import { Collections } from './collections.js';
+import { Collections, FAST } from './collections.js';
 import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
 import { startedLine } from './run-creation.service.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
@@ -115,7 +115,6 @@ export class RunService {
       return current;
     }
     this.logs.append(id, null, 'WARNING', 'run is being cancelled');
-    await this.logs.flush(id);
     await this.stop(asked);
     return this.get(id);
   }
@@ -155,7 +154,6 @@ export class RunService {
     );
     if (!expired) return;
     this.logs.append(id, null, 'ERROR', `run is being stopped: ${overdue(expired)}`);
-    await this.logs.flush(id);
     await this.stop(expired);
   }
 
@@ -211,7 +209,7 @@ export class RunService {
     return this.get(id);
   }
 
-  /** What follows a cancel: tasks of the stages that it stops end. Harmless to repeat. */
+  /** What follows a cancel: tasks of the stages that it stops end. Stores the log so far. Harmless to repeat. */
   async stop({ _id: id, engine: { stop_below } }: Pick<Run, '_id' | 'engine'>): Promise<void> {
     const now = new Date();
     const below = { run_id: id, 'engine.stage': { $lt: stop_below } };
@@ -243,10 +241,11 @@ export class RunService {
         },
         $unset: { 'engine.check_at': 1 },
       },
-      { arrayFilters: [{ 'asleep.state': 'WAITING' }] },
+      { arrayFilters: [{ 'asleep.state': 'WAITING' }], ...FAST },
     );
-    await this.freePools(id, stopped);
+    // From here on nothing of it starts any more, so what runs may end: the sooner the better.
     this.signals.stopped(id, stop_below);
+    await this.freePools(id, stopped);
     await this.stopSubRuns({ ...below, ...WAITS_FOR_RUN });
     await this.runEnd.proceed(id);
   }

@@ -1,6 +1,10 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeBlocks } from '../support/markdown.js';
 import { noop, ONCE, task } from '../support/nodes.js';
 import { type Call, MailServer, WebhookReceiver } from '../support/receivers.js';
+import { ROOT } from '../support/server-process.js';
 import { Tauro } from '../support/tauro.js';
 import { expectStatus, User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
@@ -10,13 +14,14 @@ import { waitFor } from '../support/wait-for.js';
 const SECRET = 'the-secret-of-this-webhook';
 const FAILS = task('bad', 'fail', { message: 'on purpose' }, ONCE);
 
-/** As docs/notifications.md says that a receiver checks it. */
+const docs = readFileSync(join(ROOT, 'docs/notifications.md'), 'utf8');
+const RECIPE = codeBlocks(docs).find(({ code }) => code.includes('export function isGenuine'))!.code;
+
+/** Asks the very code that docs/notifications.md gives to receivers. */
 function isGenuine({ headers, body }: Call, secret: string): boolean {
-  const timestamp = String(headers['x-tauro-timestamp']);
-  if (Math.abs(Date.now() / 1000 - Number(timestamp)) > 300) return false;
-  const expected = `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
-  const given = String(headers['x-tauro-signature']);
-  return given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+  const script = `${RECIPE}\nprocess.stdout.write(String(isGenuine(...JSON.parse(process.argv[1]))));`;
+  const call = JSON.stringify([headers, body, secret]);
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script, call]).toString() === 'true';
 }
 
 describe('notifications', () => {
@@ -132,6 +137,27 @@ describe('notifications', () => {
     const run = await ended(project, [FAILS], { config: { notifications: { webhook: { url } } } });
     await settled(run);
     expect(isGenuine(hook.about(run)[0]!, SECRET)).toBe(true);
+  });
+
+  it('calls whom a schedule names, about the runs that it makes', async () => {
+    const project_id = await user.project();
+    const body = {
+      project_id,
+      pipeline_id: (await user.pipeline(project_id, [FAILS])).id,
+      kind: 'CRON',
+      expression: '0 2 * * *',
+      config: { notifications: { webhook: { url: hook.url, secret: SECRET } } },
+    };
+    const schedule = expectStatus(await tauro.api.post('/api/v1/schedules', body), 201);
+    expect(schedule.config.notifications).toEqual({ webhook: { url: hook.url, has_secret: true } });
+    await tauro.api.post(`/api/v1/schedules/${schedule.id}/trigger`);
+    const [sent] = await waitFor(async () => {
+      const all = await of(`schedule_id=${schedule.id}&state=SENT`);
+      return all.length > 0 ? all : undefined;
+    });
+    const [call] = hook.about(sent.run_id);
+    expect(isGenuine(call!, SECRET)).toBe(true);
+    expect(JSON.parse(call!.body).data.schedule_id).toBe(schedule.id);
   });
 
   it('tries again until the receiver has recovered, with the same id and body, signed anew', async () => {
@@ -391,7 +417,7 @@ describe('notifications', () => {
     expect(everything).toContain('ntf_');
     const stored = JSON.stringify(
       await Promise.all(
-        ['projects', 'notifications', 'pipeline_versions'].map((name) =>
+        ['projects', 'schedules', 'notifications', 'pipeline_versions'].map((name) =>
           tauro.database.collection(name).find().toArray(),
         ),
       ),

@@ -1,3 +1,4 @@
+import { type Schedule } from '@tauro/database';
 import { type NotificationSettings, type NodeDefinition, type SealedSecret } from '@tauro/domain';
 import { type ClaimedNotification, NotificationOutbox, Retention } from '@tauro/orchestration';
 import { randomBytes } from 'node:crypto';
@@ -88,8 +89,8 @@ describe('notifications in the engine', () => {
   it('go to those whom the project, the pipeline and the schedule name, each once, signed if one has a secret', async () => {
     await project({ on_failure: false, webhook: { url: HOOK } }, [{ url: HOOK, sealed: 'sealed-text' }]);
     const schedule = `sched_${randomBytes(6).toString('hex')}`;
-    const schedules = engine.db.runs.db.collection<{ _id: string; config: object }>('schedules');
-    await schedules.insertOne({ _id: schedule, config: { notifications: { email: 'a@example.com' } } });
+    const config = { notifications: { email: 'a@example.com' } };
+    await engine.db.schedules.insertOne({ _id: schedule, config, engine: {} } as Schedule);
     const run = await engine.run([node('a')], {
       config: { notifications: { email: ['a@example.com', 'b@example.com'], webhook: { url: HOOK } } },
     });

@@ -1,7 +1,7 @@
-import { type HttpAnswer } from '../http/call.js';
+import { type Dispatcher } from 'undici';
+import { checkTarget } from '../egress/egress.js';
 import { callError, statusError } from '../http/http.errors.js';
 import { type HttpRequest } from '../http/request.js';
-import { checkTarget } from '../egress/egress.js';
 import { NodeError } from '../node-kind.js';
 
 /** As much of an answer as a message about a failure can use. */
@@ -14,9 +14,9 @@ export interface PostOptions {
 }
 
 /**
- * POSTs a JSON text under the egress rule; resolves when the answer is a 2xx. Redirects are not followed, and of the
- * answer's body only a beginning is read. @throws NodeError that says what went wrong, also after the time limit; it is `retryable`
- * unless the rule forbids the call, it cannot be made, or the answer is 410.
+ * POSTs a JSON text under the egress rule; resolves when the answer is a 2xx. Redirects are not followed, and the
+ * answer's body is of no interest. @throws NodeError that says what went wrong, also after the time limit; it is
+ * `retryable` unless the rule forbids the call, it cannot be made, or the answer is 410.
  */
 export async function postJson(
   url: string,
@@ -31,41 +31,57 @@ export async function postJson(
     body,
   };
   const signal = AbortSignal.timeout(timeoutSeconds * 1000);
-  let answer: HttpAnswer;
   try {
     checkTarget(request.url, allowPrivate);
-    answer = await send(request, allowPrivate, signal);
+    const answer = await send(request, allowPrivate, signal);
+    if (answer.statusCode < 200 || answer.statusCode > 299) throw await refusal(request, answer);
+    // The rest of a short answer frees the connection for the next call; nobody waits for that of a long one.
+    answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
   } catch (error) {
     throw callError(request, error, signal.aborted ? timeoutSeconds : undefined);
   }
-  if (answer.status >= 200 && answer.status <= 299) return;
-  const { type, message } = statusError(request, answer);
-  // Who is not found, or not let in, may be when the receiver is mended; who is gone says so himself.
-  throw new NodeError(type, message, answer.status !== GONE);
 }
 
-async function send(request: HttpRequest, allowPrivate: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+async function send(
+  { url, method, headers, body }: HttpRequest,
+  allowPrivate: boolean,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
   // The HTTP client weighs 20 MB, and only a worker that calls somebody needs it.
   const [undici, { egressAgent }] = await Promise.all([import('undici'), import('../egress/agent.js')]);
-  const { method, headers, body = null } = request;
-  const dispatcher = egressAgent(allowPrivate);
-  const answer = await undici.request(request.url, { method, headers, body, dispatcher, signal });
-  const type = answer.headers['content-type'];
-  return {
-    status: answer.statusCode,
-    headers: { ...(typeof type === 'string' && { 'content-type': type }) },
-    body: await beginningOf(answer.body),
-  };
+  return undici.request(url, {
+    method,
+    headers,
+    body: body ?? null,
+    signal,
+    dispatcher: egressAgent(allowPrivate),
+  });
 }
 
+async function refusal(request: HttpRequest, answer: Dispatcher.ResponseData): Promise<NodeError> {
+  const contentType = answer.headers['content-type'];
+  const { type, message } = statusError(request, {
+    status: answer.statusCode,
+    headers: typeof contentType === 'string' ? { 'content-type': contentType } : {},
+    body: await beginningOf(answer.body),
+  });
+  // Who is not found, or lets nobody in, may do so once it is mended; who is gone says so.
+  return new NodeError(type, message, answer.statusCode !== GONE);
+}
+
+/** What arrives of it in time, up to a bound. */
 async function beginningOf(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    // Leaving the loop closes the connection, so nobody sends us more.
-    if (bytes >= MAX_ANSWER_BYTES) break;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      // Leaving the loop closes the connection, so nobody sends more.
+      if (bytes >= MAX_ANSWER_BYTES) break;
+    }
+  } catch {
+    // Its status is known, and says enough.
   }
   return Buffer.concat(chunks);
 }

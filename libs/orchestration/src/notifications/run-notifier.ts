@@ -143,8 +143,7 @@ function secretOf(url: string, sources: NotificationSource[]): string | null {
  * A rerun and a backfill are about a time long past, and may take theirs.
  */
 function startOf(run: Run): Date | null {
-  const { group } = run.engine as { group?: { kind: string } };
-  const onTime = run.scheduled_for && !run.rerun_of && group?.kind !== 'backfill';
+  const onTime = run.scheduled_for && !run.rerun_of && run.engine.group?.kind !== 'backfill';
   return onTime ? run.scheduled_for : run.queued_at;
 }
 

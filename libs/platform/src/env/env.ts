@@ -47,7 +47,7 @@ export class Env {
   // Database
   @OptionalVariable(
     url('mongodb://localhost:27017', 'mongodb', 'mongodb+srv'),
-    'MongoDB, a replica set. Unset: an embedded server under DATA_DIR.',
+    'MongoDB >= 8.0, a replica set. Unset: an embedded server under DATA_DIR.',
     { secret: true },
   )
   readonly MONGODB_URL?: string;

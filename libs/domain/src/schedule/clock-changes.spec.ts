@@ -130,6 +130,21 @@ const ROWS: Row[] = [
     ],
   },
   {
+    ...BERLIN_GAP,
+    why: 'leaves out the one of a step',
+    expression: '30 */2 29 3 *',
+    slots: [
+      '29 00:30 +01:00',
+      ...Array.from({ length: 10 }, (_, i) => `29 ${String(2 * i + 4).padStart(2, '0')}:30 +02:00`),
+    ],
+  },
+  {
+    ...BERLIN_OVERLAP,
+    why: 'goes on after the first',
+    expression: '30 2,3 25 * *',
+    slots: ['25 02:30 +02:00', '25 03:30 +01:00'],
+  },
+  {
     ...NEW_YORK_GAP,
     why: 'moves by the gap',
     expression: '30 2 * * *',

@@ -163,6 +163,23 @@ describe('the bounds of a schedule', () => {
   });
 });
 
+describe('rare slots', () => {
+  // Some 0.3 s where the calendar is walked by months and days; minutes or more where it is by less.
+  it.each(['0 0 29 2 *', '* * 29 2 *', '0 0 * 2 MON#5', '59 59 23 31 12 *', '0 0 31 * MON#5'])(
+    '%s are found without a long search, both ways',
+    (expression) => {
+      const timing = cron(expression, { timezone: 'Europe/Berlin' });
+      const began = process.cpuUsage();
+      for (let year = 2001; year < 2500; year++) {
+        const at = new Date(Date.UTC(year, 2, 1));
+        expect(timing.next(at)! > at && timing.previous(at)! < at).toBe(true);
+      }
+      const { user, system } = process.cpuUsage(began);
+      expect((user + system) / 1000).toBeLessThan(3000);
+    },
+  );
+});
+
 describe('a fault of a timing', () => {
   it.each<[string, Partial<TimingInput>, string, RegExp]>([
     ['a bad field', { expression: '61 * * * *' }, 'expression', /^minute field: 61 is over 59$/],

@@ -72,7 +72,10 @@ export class Timing {
     }
   }
 
-  /** The stretch of data that a slot is about: from the slot before it, also where `start_at` leaves that out. */
+  /**
+   * The stretch of data that a slot is about: from the slot before it, also where `start_at` leaves that out. For an
+   * instant that is no slot, such as a trigger by hand, it begins with the last slot before.
+   */
   dataInterval(slot: Date): { start: Date; end: Date } {
     return { start: new Date(this.slots.previous(ms(slot)) ?? slot), end: slot };
   }

@@ -39,7 +39,7 @@ describe('a zone', () => {
     'UTC+2',
     '__proto__',
     '💥',
-    'x'.repeat(100_000),
+    'x'.repeat(200),
   ])('is not named %j', (name) => expect(Zone.named(name)).toBeNull());
 
   it.each([

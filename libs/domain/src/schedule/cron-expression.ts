@@ -86,7 +86,7 @@ export function parseCronExpression(text: string): CronExpression | string[] {
   return { text: plain.join(' '), everyHour: /[*/]/.test(plain[2]) };
 }
 
-/** One entry of a list: `*`, a value, a range, each but the value with an optional step. */
+/** One entry of a list: a value; `*` or a range, both with or without a step; or what is special to the field. */
 function plainEntry(entry: string, field: Field): string {
   if (entry === '') throw new Fault('an entry is empty; separate values by single commas');
   const special = field.special?.(entry);
@@ -95,21 +95,19 @@ function plainEntry(entry: string, field: Field): string {
   if (hint) throw new Fault(hint);
   const [range, step, ...moreSteps] = entry.split('/');
   const [from, to, ...moreEnds] = range.split('-');
-  if (moreSteps.length > 0 || moreEnds.length > 0)
+  if (from === '' || to === '' || moreEnds.length > 0 || moreSteps.length > 0) {
     throw new Fault(`'${brief(entry)}' is not a value, range or step`);
-  if (range !== '*') {
-    const low = valueOf(from, field);
-    if (to === undefined && step !== undefined) {
-      throw new Fault(
-        `'${brief(entry)}' has a step without a range; write ${low}-${field.max}/${brief(step)}`,
-      );
-    }
-    const high = to === undefined ? low : valueOf(to, field, low);
-    if (high < low)
-      throw new Fault(`the range ${brief(range)} runs backwards; write two ranges with a comma`);
-    return `${low}${to === undefined ? '' : `-${high}`}${stepOf(step, field)}`;
   }
-  return `*${stepOf(step, field)}`;
+  if (range === '*') return `*${stepOf(step, field)}`;
+  const low = valueOf(from, field);
+  if (to === undefined) {
+    if (step === undefined) return String(low);
+    const instead = `${low}-${field.max}/${brief(step)}`;
+    throw new Fault(`'${brief(entry)}' has a step without a range; write ${instead}`);
+  }
+  const high = valueOf(to, field, low);
+  if (high < low) throw new Fault(`the range ${brief(range)} runs backwards; write two ranges with a comma`);
+  return `${low}-${high}${stepOf(step, field)}`;
 }
 
 /** @param above the lower end, if this is the upper end of a range: there SUN is 7, as in FRI-SUN. */

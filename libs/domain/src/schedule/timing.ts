@@ -28,7 +28,7 @@ const LAST = Date.UTC(2900, 0, 1) - 1;
 
 /** The slots of a schedule: the instants it fires at. Knows no present: every question names its own instant. */
 export class Timing {
-  /** @param first and `last` bound the slots, inclusive, in ms. */
+  /** @param first and last: the instants, in ms, between which slots count; both inclusive. */
   constructor(
     private readonly slots: Slots,
     private readonly first: number,
@@ -42,7 +42,10 @@ export class Timing {
     return slot === null || slot > this.last ? null : new Date(slot);
   }
 
-  /** The last slot strictly before; null when there is none. An INTERVAL without `start_at` has slots before its anchor. */
+  /**
+   * The last slot strictly before; null when there is none. An INTERVAL without `start_at` has slots before its anchor,
+   * too, on the same grid.
+   */
   previous(before: Date): Date | null {
     if (ms(before) <= this.first) return null;
     const slot = this.slots.previous(Math.min(ms(before), this.last + 1));
@@ -93,8 +96,9 @@ export function parseTiming(input: TimingInput): Timing {
 /** As parseTiming, for those who name the fields differently: returns the faults. */
 export function readTiming(input: TimingInput): Timing | ErrorDetail[] {
   const faults: ErrorDetail[] = [];
-  const fault = (field: string, message: string): unknown =>
+  const fault = (field: string, message: string): void => {
     faults.push({ field, message, type: 'value_error' });
+  };
 
   const zone = Zone.named(input.timezone);
   if (!zone) {
@@ -104,12 +108,9 @@ export function readTiming(input: TimingInput): Timing | ErrorDetail[] {
   const slots = readSlots(input, zone, (message) => fault('expression', message));
   const start = input.start_at?.getTime();
   const end = input.end_at?.getTime();
-  for (const [field, at] of [
-    ['start_at', start],
-    ['end_at', end],
-  ] as const) {
-    if (at !== undefined && !(at >= FIRST && at <= LAST))
-      fault(field, 'must be a date of the years 1900 to 2899');
+  for (const [field, at] of Object.entries({ start_at: start, end_at: end })) {
+    if (at === undefined || (at >= FIRST && at <= LAST)) continue;
+    fault(field, 'must be a date of the years 1900 to 2899');
   }
   if (faults.length === 0 && start !== undefined && end !== undefined && end < start) {
     fault('end_at', 'is before start_at');
@@ -117,6 +118,7 @@ export function readTiming(input: TimingInput): Timing | ErrorDetail[] {
   if (faults.length > 0 || !slots) return faults;
 
   const timing = new Timing(slots, start ?? FIRST, end ?? LAST);
+  // Without `start_at` there are slots in the past for ever; what counts is whether it could fire since it was made.
   const first = slots.next(start === undefined ? input.anchor.getTime() : start - 1);
   if (first === null || first > LAST) fault('expression', 'never fires: no date has all that it asks for');
   else if (end !== undefined && first > end) {

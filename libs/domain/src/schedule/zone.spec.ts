@@ -53,6 +53,8 @@ describe('a zone', () => {
     ['America/Sao_Paulo', '2018-11-04T03:00:00Z', -3, -2],
     ['Africa/Cairo', '2026-04-23T22:00:00Z', 2, 3],
     ['Asia/Beirut', '2026-03-28T22:00:00Z', 2, 3],
+    ['America/Boa_Vista', '2000-10-08T04:00:00Z', -4, -3],
+    ['America/Boa_Vista', '2000-10-15T03:00:00Z', -3, -4],
     ['Africa/Monrovia', '1972-01-07T00:44:30Z', -(44 * 60 + 30) / 3600, 0],
   ])('%s changes its clock at %s from %d to %d hours', (name, at, before, after) => {
     const change = Date.parse(at);
@@ -64,6 +66,16 @@ describe('a zone', () => {
     });
     const earlier = zone.eraAt(change - 1);
     expect(earlier).toMatchObject({ to: change, offset: before * 3_600_000 });
+  });
+
+  it('knows in a block of a change shortly before it', () => {
+    // A block begins on 1 July 1999 at 00:00.
+    const era = Zone.named('Asia/Amman')!.eraAt(Date.parse('1999-07-01T00:00:00Z'));
+    expect(era).toMatchObject({
+      from: Date.parse('1999-06-30T22:00:00Z'),
+      before: 7_200_000,
+      offset: 10_800_000,
+    });
   });
 
   it('agrees everywhere and at any time with the clock that Intl shows, and its eras join', () => {

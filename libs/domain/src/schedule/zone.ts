@@ -61,7 +61,6 @@ export class Zone {
       const after = this.offsetAt(at + PROBE);
       if (after === offset) continue;
       const to = this.changeIn(at, at + PROBE, offset);
-      if (to >= end) break;
       eras.push({ from, to, offset, before });
       [from, before, offset] = [to, offset, after];
     }

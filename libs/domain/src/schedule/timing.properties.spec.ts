@@ -196,7 +196,7 @@ describe('over a change of the clock', () => {
           expect([...timing.between(...stretch, 'descending')].map(Number)).toEqual(expected.toReversed());
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

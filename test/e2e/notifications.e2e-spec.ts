@@ -212,6 +212,26 @@ describe('notifications', () => {
     ]);
   });
 
+  it('is not kept from others by a receiver that never answers', async () => {
+    const deaf = await WebhookReceiver.start();
+    try {
+      deaf.answer = () => new Promise<never>(() => undefined);
+      const webhook = [1, 2, 3, 4, 5].map((n) => ({ url: `${deaf.url}/${n}` }));
+      const project = await user.project({ notifications: { webhook } });
+      const { id } = await user.pipeline(project, [FAILS]);
+      const runs = await Promise.all([1, 2, 3].map(() => user.start(project, id)));
+      await Promise.all(runs.map((run) => user.ended(run)));
+      await waitFor(() => deaf.calls.length > 0, { what: 'the deaf receiver to be called' });
+      const told = await failed({ webhook: { url: hook.url } });
+      await settled(told);
+      expect((await of(`project_id=${project}&state=PENDING`)).length).toBeGreaterThan(0);
+      expect(deaf.mostAtOnce).toBe(4);
+    } finally {
+      deaf.answer = () => 410;
+      await deaf.stop();
+    }
+  });
+
   it('sends again what a worker that was killed had in hand, and loses nothing', async () => {
     const extra = await tauro.addWorker();
     hook.calls.length = 0;

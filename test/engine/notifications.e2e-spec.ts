@@ -228,12 +228,18 @@ describe('notifications in the engine', () => {
       await engine.db.notifications.updateMany({ state: 'PENDING' }, { $set: { state: 'DEAD' } });
       const ids = [await pending(), await pending(), await pending()];
       const taken: string[] = [];
-      outbox.deliverBy({ free: 2, take: (id) => taken.push(id) });
+      outbox.deliverBy({ free: 2, crowded: [], take: (id) => taken.push(id) });
       await engine.reconciler.sweep();
       expect(taken).toEqual(ids.slice(0, 2));
-      outbox.deliverBy({ free: 0, take: (id) => taken.push(id) });
+      outbox.deliverBy({ free: 0, crowded: [], take: (id) => taken.push(id) });
       await engine.reconciler.sweep();
       expect(taken).toHaveLength(2);
+      const crowded = ['https://hooks.example.com'];
+      outbox.deliverBy({ free: 9, crowded, take: (id) => taken.push(id) });
+      await engine.reconciler.sweep();
+      expect(taken).toHaveLength(2);
+      expect(await outbox.claim(ids[0]!, crowded)).toBeNull();
+      expect(await outbox.claim(ids[0]!, ['https://hooks.example.com:8443', 'email'])).not.toBeNull();
     });
 
     it('wait longer after each failure, and are given up after the last', async () => {

@@ -12,6 +12,9 @@ export interface Call {
 /** A real HTTP server that keeps every call, and answers with the status it is told to. */
 export class WebhookReceiver {
   readonly calls: Call[] = [];
+  /** Most calls that waited for an answer at the same time. */
+  mostAtOnce = 0;
+  private waiting = 0;
   /** What to answer, by the number of the call; a function may keep it waiting. */
   answer: (call: Call, count: number) => number | Promise<number> = () => 200;
 
@@ -27,6 +30,8 @@ export class WebhookReceiver {
         const body = Buffer.concat(chunks).toString('utf8');
         const call = { path: request.url ?? '', headers: request.headers, body };
         receiver.calls.push(call);
+        receiver.mostAtOnce = Math.max(receiver.mostAtOnce, ++receiver.waiting);
+        response.once('close', () => receiver.waiting--);
         void Promise.resolve(receiver.answer(call, receiver.calls.length)).then((status) => {
           if (status >= 300 && status < 400) response.setHeader('location', `${receiver.url}/elsewhere`);
           response.writeHead(status).end('as told');

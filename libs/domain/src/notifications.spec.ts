@@ -1,4 +1,4 @@
-import { EMAIL_PATTERN, isWanted, lateAt, listOf, shownUrl, targetsOf } from './notifications.js';
+import { EMAIL_PATTERN, isWanted, lateAt, listOf, receiverOf, shownUrl, targetsOf } from './notifications.js';
 import { notificationId } from './ids.js';
 
 const at = new Date('2025-11-18T02:00:00Z');
@@ -73,6 +73,14 @@ describe('a webhook as it is shown', () => {
     ['https://a.b:8443/c?token=x#y', 'https://a.b:8443/c?…'],
     ['https://user:pass@a.b/', 'https://a.b/'],
   ])('%s is %s', (url, shown) => expect(shownUrl(url)).toBe(shown));
+});
+
+describe('the receiver of a notification', () => {
+  it('is the server of a webhook, or the mail server', () => {
+    expect(receiverOf('webhook', 'https://a.b/c?d')).toBe('https://a.b');
+    expect(receiverOf('webhook', 'http://a.b:81/')).toBe('http://a.b:81');
+    expect(receiverOf('email', 'a@b.c')).toBe(receiverOf('email', 'd@e.f'));
+  });
 });
 
 describe('the id of a notification', () => {

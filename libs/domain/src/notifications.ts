@@ -74,6 +74,10 @@ export function lateAt(settings: NotificationSettings, from: Date | null): Date 
 export const listOf = <T>(value: T | T[] | null | undefined): T[] =>
   value === null || value === undefined ? [] : Array.isArray(value) ? value : [value];
 
+/** Who is busy while a message is sent: the server of a webhook, or the one mail server of the deployment. */
+export const receiverOf = (channel: NotificationChannel, to: string): string =>
+  channel === 'webhook' && URL.canParse(to) ? new URL(to).origin : channel;
+
 /** A webhook's URL as anybody may see it: a query is where tokens are. */
 export function shownUrl(url: string): string {
   if (!URL.canParse(url)) return url;

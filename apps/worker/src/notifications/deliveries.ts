@@ -1,7 +1,12 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type Notification } from '@tauro/database';
 import { type NotificationChannel } from '@tauro/domain';
-import { Collections, type Deliverer, NotificationOutbox } from '@tauro/orchestration';
+import {
+  type ClaimedNotification,
+  Collections,
+  type Deliverer,
+  NotificationOutbox,
+} from '@tauro/orchestration';
 import { redact } from '@tauro/platform';
 import { type Channel, isFinal } from './channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
@@ -10,6 +15,8 @@ import { WebhookChannel } from './webhook.js';
 
 /** At once in this process; sending is waiting, so it takes no slots of tasks. */
 const AT_ONCE = 10;
+/** Of these for one receiver, so that one that does not answer leaves room for the others. */
+const PER_RECEIVER = 4;
 
 /**
  * Sends what the outbox hands over. Wake-ups are only hints: one that finds no room here is dropped, and the
@@ -20,7 +27,9 @@ export class Deliveries implements Deliverer, OnModuleInit {
   private readonly logger = new Logger('Notifications');
   private readonly underWay = new Set<Promise<void>>();
   private readonly channels: Record<NotificationChannel, Channel>;
-  private crowded = false;
+  /** How many are under way for whom. */
+  private readonly busy = new Map<string, number>();
+  private claiming: Promise<unknown> = Promise.resolve();
   private closed = false;
 
   constructor(
@@ -41,17 +50,15 @@ export class Deliveries implements Deliverer, OnModuleInit {
     return this.closed ? 0 : AT_ONCE - this.underWay.size;
   }
 
+  get crowded(): string[] {
+    return [...this.busy].filter(([, count]) => count >= PER_RECEIVER).map(([receiver]) => receiver);
+  }
+
   take(id: string): void {
-    if (this.free <= 0) {
-      this.crowded = true;
-      return;
-    }
+    if (this.free <= 0) return;
     const delivering = this.deliver(id)
       .catch((error: Error) => this.logger.warn(`${id}: put off: ${error.message}`))
-      .then(() => {
-        this.underWay.delete(delivering);
-        return this.refill();
-      });
+      .finally(() => this.underWay.delete(delivering));
     this.underWay.add(delivering);
   }
 
@@ -62,20 +69,41 @@ export class Deliveries implements Deliverer, OnModuleInit {
     for (const channel of Object.values(this.channels)) channel.close?.();
   }
 
+  private async deliver(id: string): Promise<void> {
+    const claimed = await this.claim(id);
+    if (!claimed) return;
+    const { receiver } = claimed.notification.engine;
+    try {
+      await this.send(claimed);
+    } finally {
+      this.busy.set(receiver, this.busy.get(receiver)! - 1);
+      if (this.busy.get(receiver) === 0) this.busy.delete(receiver);
+      setImmediate(() => void this.refill());
+    }
+  }
+
+  /** One after the other, so that each sees for whom the others before it are. */
+  private claim(id: string): Promise<ClaimedNotification | null> {
+    const claiming = this.claiming.then(async () => {
+      const claimed = await this.outbox.claim(id, this.crowded);
+      const receiver = claimed?.notification.engine.receiver;
+      if (receiver) this.busy.set(receiver, (this.busy.get(receiver) ?? 0) + 1);
+      return claimed;
+    });
+    this.claiming = claiming.catch(() => undefined);
+    return claiming;
+  }
+
   /** Whoever found no room is looked for as soon as there is some. */
   private async refill(): Promise<void> {
-    if (!this.crowded || this.free <= 0) return;
-    this.crowded = false;
     try {
-      await this.outbox.handOut(await this.db.now());
+      if (this.free > 0) await this.outbox.handOut(await this.db.now());
     } catch {
       // The reconciler looks again anyway.
     }
   }
 
-  private async deliver(id: string): Promise<void> {
-    const claimed = await this.outbox.claim(id);
-    if (!claimed) return;
+  private async send(claimed: ClaimedNotification): Promise<void> {
     const { notification } = claimed;
     const subject = { run_id: notification.run_id, project_id: notification.project_id };
     try {

@@ -4,8 +4,8 @@ import { Env } from '@tauro/platform';
 import { type Channel, Undeliverable } from './channel.js';
 import { textOf } from './email-text.js';
 
-/** Connections to the mail server at once. */
-const CONNECTIONS = 2;
+/** No fewer than messages may be under way at once: one that waited for a connection would lose the time it has. */
+const CONNECTIONS = 4;
 
 type Transport = Awaited<ReturnType<typeof connect>>;
 

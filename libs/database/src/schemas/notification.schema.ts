@@ -15,6 +15,8 @@ import { Document } from './document.js';
 export interface NotificationEngine {
   /** The address or the whole URL. */
   to: string;
+  /** Whom it keeps busy: a webhook's scheme, host and port, or the mail server. */
+  receiver: string;
   /** The sealed secret that signs it; null when nothing does. */
   sealed: string | null;
   /** The fencing token of whoever sends it at the moment. */

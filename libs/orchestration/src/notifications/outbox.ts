@@ -23,6 +23,8 @@ export interface ClaimedNotification {
 export interface Deliverer {
   /** How many it can take up now. */
   readonly free: number;
+  /** Receivers that it has enough under way for. */
+  readonly crowded: string[];
   take(id: string): void;
 }
 
@@ -57,13 +59,21 @@ export class NotificationOutbox {
     await Promise.all(notifications.map(({ _id }) => this.wake(_id)));
   }
 
-  /** Takes one up. @returns null when it is not due, or somebody else was faster. */
-  async claim(id: string): Promise<ClaimedNotification | null> {
+  /**
+   * Takes one up. @param crowded receivers that it must not be for.
+   * @returns null when it is for one of those, is not due, or somebody else was faster.
+   */
+  async claim(id: string, crowded: string[] = []): Promise<ClaimedNotification | null> {
     const claim = randomUUID();
     // Long enough that whoever sends has given up by itself before.
     const leaseMs = (this.env.NOTIFICATION_TIMEOUT_SECONDS + this.env.LEASE_SECONDS) * 1000;
     const notification = await this.db.notifications.findOneAndUpdate(
-      { _id: id, state: 'PENDING', $expr: { $lte: ['$next_attempt_at', '$$NOW'] } },
+      {
+        _id: id,
+        state: 'PENDING',
+        'engine.receiver': { $nin: crowded },
+        $expr: { $lte: ['$next_attempt_at', '$$NOW'] },
+      },
       [
         {
           $set: {
@@ -145,10 +155,10 @@ export class NotificationOutbox {
 
   /** Hands over what is due and nobody has in hand, as much as can be taken. @param now by the database's clock. */
   async handOut(now: Date): Promise<void> {
-    const free = this.deliverer?.free ?? 0;
+    const { free = 0, crowded = [] } = this.deliverer ?? {};
     if (free <= 0) return;
     const due = await this.db.notifications
-      .find({ state: 'PENDING', next_attempt_at: { $lte: now } })
+      .find({ state: 'PENDING', next_attempt_at: { $lte: now }, 'engine.receiver': { $nin: crowded } })
       .sort({ next_attempt_at: 1 })
       .limit(free)
       .project<{ _id: string }>({ _id: 1 })

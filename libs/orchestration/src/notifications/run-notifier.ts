@@ -6,6 +6,7 @@ import {
   lateAt,
   type NotificationEvent,
   notificationId,
+  receiverOf,
   type RunState,
   shownUrl,
   targetsOf,
@@ -128,7 +129,14 @@ const newMessage = (
     updated_at: now,
     sent_at: null,
     expires_at: null,
-    engine: { to, sealed, claim: null, tries: 0, retention_days: run.engine.retention_days },
+    engine: {
+      to,
+      receiver: receiverOf(message.channel, to),
+      sealed,
+      claim: null,
+      tries: 0,
+      retention_days: run.engine.retention_days,
+    },
   };
 };
 

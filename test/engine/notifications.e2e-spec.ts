@@ -105,6 +105,25 @@ describe('notifications in the engine', () => {
     expect(told.map(({ schedule_id }) => schedule_id)).toEqual([schedule, schedule, schedule]);
   });
 
+  it('cost a run nothing of which nobody wants to know', async () => {
+    await project(null);
+    const runs: string[] = [];
+    for (let i = 0; i < 5; i++) runs.push(await engine.run([node('a')]));
+    const asked = [
+      jest.spyOn(engine.db, 'projects', 'get'),
+      jest.spyOn(engine.db, 'schedules', 'get'),
+      jest.spyOn(engine.db, 'notifications', 'get'),
+    ];
+    for (const run of runs) await engine.finish(run, 'a', FAILED);
+    await engine.settled();
+    const times = asked.map((spy) => spy.mock.calls.length);
+    for (const spy of asked) spy.mockRestore();
+    // At most one look in 5 s, however many runs end.
+    expect(times[0]).toBeLessThanOrEqual(1);
+    expect(times.slice(1)).toEqual([0, 0]);
+    expect((await runOf(runs[4]!)).engine.advanced).toBe(true);
+  });
+
   it('tell of no cancel', async () => {
     await project({ on_success: true, on_failure: true, webhook: { url: HOOK } });
     const run = await engine.run([node('a')]);

@@ -248,6 +248,17 @@ describe('what the server answers is what its OpenAPI document says', () => {
       body: { start_at: '2030-01-01T00:00:00Z', on_enable: { misfire: 'last' } },
     });
     await ask('PUT', schedule, 412, { body: { overlap: 'queue' }, headers: { 'if-match': '"1"' } });
+    await ask('POST', `${schedule}/backfill`, 422, { body: { count: 1 } });
+    await ask('PUT', schedule, 200, { body: { start_at: null } });
+    await ask('POST', `${schedule}/backfill`, 200, { body: { count: 3, dry_run: true } });
+    const backfill = await ask('POST', `${schedule}/backfill`, 202, { body: { count: 2, rerun: true } });
+    await ask('GET', `${v1}/backfills?schedule_id=${id}`, 200);
+    await waitFor(async () => (await ask('GET', `${v1}/backfills/${backfill.id}`, 200)).state !== 'RUNNING', {
+      what: 'the backfill to end',
+    });
+    await ask('POST', `${v1}/backfills/${backfill.id}/cancel`, 409);
+    const long = await ask('POST', `${schedule}/backfill`, 202, { body: { count: 500 } });
+    await ask('POST', `${v1}/backfills/${long.id}/cancel`, 202);
     await ask('POST', `${schedule}/disable`, 200);
     await ask('POST', `${schedule}/enable`, 200);
     await ask('GET', `${schedule}/slots?state=SUCCESS,STARTED&kind=SCHEDULED`, 200);

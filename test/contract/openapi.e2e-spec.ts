@@ -200,6 +200,7 @@ describe('the OpenAPI document', () => {
     expect(sending('X-Request-ID')).toEqual(answers);
     expect(sending('Retry-After')).toEqual(answers.filter((answer) => answer.endsWith(' 503')));
     expect(sending('ETag').sort()).toEqual([
+      'GET /api/v1/backfills/{} 200',
       'GET /api/v1/notifications/{} 200',
       'GET /api/v1/pipelines/{} 200',
       'GET /api/v1/pipelines/{}/versions/{} 200',

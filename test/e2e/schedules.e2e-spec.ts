@@ -59,6 +59,7 @@ describe('schedules', () => {
       total_runs: slots.length,
       successful_runs: slots.length,
       failed_runs: 0,
+      cancelled_runs: 0,
     });
     expect(schedule.last_run_at).toBe(slots.at(-1).scheduled_for);
     const run = runs.data.find((one: any) => one.id === slots[1].run_id);
@@ -91,7 +92,7 @@ describe('schedules', () => {
     const made = await create(body);
     expect(made).toMatchObject({ ...body, pipeline_id: expect.stringMatching(/^pipe_/), max_concurrency: 1 });
     expect(made.next_run_at).toMatch(/T02:00:00\.000Z$/);
-    expect(made.statistics).toEqual({ total_runs: 0, successful_runs: 0, failed_runs: 0 });
+    expect(made.statistics).toMatchObject({ total_runs: 0, successful_runs: 0, failed_runs: 0 });
     expect((await post(`/${made.id}/disable`)).body.data.next_run_at).toBeNull();
     const next = (await get(`/${made.id}/next?count=3&from=2026-02-27T02:00:00Z`)).data;
     expect(next.map((one: any) => one.scheduled_for)).toEqual([

@@ -3,6 +3,7 @@ import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestj
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
 import { queryLog } from './query-log.js';
+import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
 import { Notification, NotificationSchema } from './schemas/notification.schema.js';
@@ -40,6 +41,7 @@ const MODELS = MongooseModule.forFeature([
   model(Notification, NotificationSchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),
+  model(Backfill, BackfillSchema),
   model(Schedule, ScheduleSchema),
   model(ScheduleSlot, ScheduleSlotSchema),
   model(WorkerRecord, WorkerRecordSchema),

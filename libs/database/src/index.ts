@@ -1,4 +1,5 @@
 export * from './database.module.js';
+export * from './schemas/backfill.schema.js';
 export * from './schemas/document.js';
 export * from './schemas/json-property.js';
 export * from './schemas/limit.schema.js';

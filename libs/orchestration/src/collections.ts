@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import {
+  type Backfill,
   type Limit,
   type NodeCacheEntry,
   type Notification,
@@ -69,6 +70,9 @@ export class Collections {
   }
   get schedules(): mongo.Collection<Schedule> {
     return this.of('schedules');
+  }
+  get backfills(): mongo.Collection<Backfill> {
+    return this.of('backfills');
   }
   get scheduleSlots(): mongo.Collection<ScheduleSlot> {
     return this.of('schedule_slots');

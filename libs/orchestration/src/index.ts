@@ -30,6 +30,8 @@ export * from './run-progress.js';
 export * from './run-reader.js';
 export * from './run-stages.js';
 export * from './run.service.js';
+export * from './schedules/backfill-window.js';
+export * from './schedules/backfill.service.js';
 export * from './schedules/schedule-timing.js';
 export * from './schedules/schedule-wakes.js';
 export * from './schedules/schedule.service.js';

@@ -26,6 +26,7 @@ import { RunLogWriter } from './run-log.writer.js';
 import { RunReader } from './run-reader.js';
 import { RunStore } from './run-store.js';
 import { RunService } from './run.service.js';
+import { BackfillService } from './schedules/backfill.service.js';
 import { ScheduleService } from './schedules/schedule.service.js';
 import { ScheduleWakes } from './schedules/schedule-wakes.js';
 import { Scheduler } from './schedules/scheduler.js';
@@ -49,6 +50,7 @@ import { WorkerRegistry } from './worker-registry.js';
 
 const SERVICES = [
   Advancer,
+  BackfillService,
   Breakers,
   CacheRemoval,
   Clock,

@@ -8,11 +8,14 @@ export const WAKE_QUEUE = 'wakes';
 /** Alarms of schedules: a job scheduler each. */
 export const SCHEDULE_QUEUE = 'schedules';
 
-export interface ScheduleJob {
-  schedule_id: string;
-  /** It is the schedule's alarm, not a wake-up besides. */
-  alarm?: true;
-}
+/** Something may be due of a schedule, or to be done of a backfill. */
+export type ScheduleJob =
+  | {
+      schedule_id: string;
+      /** It is the schedule's alarm, not a wake-up besides. */
+      alarm?: true;
+    }
+  | { backfill_id: string };
 
 export interface TaskJob {
   run_id: string;

@@ -44,7 +44,7 @@ setExample(Schedule, {
   jitter_seconds: 0,
   next_run_at: '2025-11-19T02:00:00.000Z',
   last_run_at: '2025-11-18T02:00:00.000Z',
-  statistics: { total_runs: 30, successful_runs: 29, failed_runs: 1 },
+  statistics: { total_runs: 30, successful_runs: 29, failed_runs: 1, cancelled_runs: 0 },
   created_at: '2025-11-18T00:00:00.000Z',
   updated_at: '2025-11-18T00:00:00.000Z',
   revision: 1,

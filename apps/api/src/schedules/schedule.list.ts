@@ -1,5 +1,5 @@
-import { ScheduleSchema, ScheduleSlotSchema } from '@tauro/database';
-import { TIMING_KINDS, SCHEDULE_SLOT_KINDS, SCHEDULE_SLOT_STATES } from '@tauro/domain';
+import { BackfillSchema, ScheduleSchema, ScheduleSlotSchema } from '@tauro/database';
+import { BACKFILL_STATES, SCHEDULE_SLOT_KINDS, SCHEDULE_SLOT_STATES, TIMING_KINDS } from '@tauro/domain';
 import { fieldsOf } from '../http/paging/fields-of.js';
 import { listReader } from '../http/paging/list-query.js';
 import { earlier, equals, later, type ListSpec, within } from '../http/paging/list-spec.js';
@@ -48,6 +48,19 @@ export const SLOT_LIST: ListSpec = {
   },
 };
 export const SLOT_QUERY = listReader(SLOT_LIST);
+
+export const BACKFILL_LIST: ListSpec = {
+  prefix: 'bf',
+  sortable: { created_at: 'date' },
+  defaultSort: '-created_at',
+  fields: fieldsOf(BackfillSchema),
+  filters: {
+    schedule_id: equals(id('sched', 'Only backfills of this schedule.')),
+    project_id: equals(id('proj', 'Only backfills of this project.')),
+    state: within(someOf('Only backfills in these states.', BACKFILL_STATES)),
+  },
+};
+export const BACKFILL_QUERY = listReader(BACKFILL_LIST);
 
 export const NEXT_QUERY = queryOf({
   count: withDefault(integer('How many.', 1, 1000), 10),

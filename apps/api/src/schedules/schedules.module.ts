@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
 import { NotificationsModule } from '../notifications/notifications.module.js';
+import { BackfillsController } from './backfills.controller.js';
 import { ScheduleCatalog } from './schedule-catalog.service.js';
 import { SchedulesController } from './schedules.controller.js';
 
-@Module({ imports: [NotificationsModule], controllers: [SchedulesController], providers: [ScheduleCatalog] })
+@Module({
+  imports: [NotificationsModule],
+  controllers: [SchedulesController, BackfillsController],
+  providers: [ScheduleCatalog],
+})
 export class SchedulesModule {}

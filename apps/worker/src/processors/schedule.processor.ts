@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { Ticker } from '@tauro/orchestration';
+import { BackfillService, Ticker } from '@tauro/orchestration';
 import { type ScheduleJob, SCHEDULE_QUEUE } from '@tauro/queue';
 
-/** Carries an alarm to the schedule it is for. */
+/** Carries a wake-up to the schedule or the backfill it is for. */
 @Injectable()
 export class ScheduleProcessor {
   readonly queue = SCHEDULE_QUEUE;
 
-  constructor(private readonly ticker: Ticker) {}
+  constructor(
+    private readonly ticker: Ticker,
+    private readonly backfills: BackfillService,
+  ) {}
 
-  process({ schedule_id, alarm }: ScheduleJob): Promise<void> {
-    return this.ticker.tick(schedule_id, alarm);
+  process(job: ScheduleJob): Promise<void> {
+    if ('backfill_id' in job) return this.backfills.advance(job.backfill_id);
+    return this.ticker.tick(job.schedule_id, job.alarm);
   }
 }

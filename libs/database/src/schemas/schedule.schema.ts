@@ -33,6 +33,7 @@ export class ScheduleStatistics {
   total_runs!: number;
   successful_runs!: number;
   failed_runs!: number;
+  cancelled_runs!: number;
 }
 
 /** A run that was decided upon and may not exist yet. */

@@ -11,6 +11,10 @@ export type Overlap = (typeof OVERLAPS)[number];
 export const SCHEDULE_SLOT_STATES = ['STARTED', 'SKIPPED', 'SUCCESS', 'FAILED', 'CANCELLED'] as const;
 export type ScheduleSlotState = (typeof SCHEDULE_SLOT_STATES)[number];
 
+/** RUNNING until every slot is done with. */
+export const BACKFILL_STATES = ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
+export type BackfillState = (typeof BACKFILL_STATES)[number];
+
 /** Where a slot comes from: the expression, a person, or a backfill. */
 export const SCHEDULE_SLOT_KINDS = ['SCHEDULED', 'MANUAL', 'BACKFILL'] as const;
 export type ScheduleSlotKind = (typeof SCHEDULE_SLOT_KINDS)[number];

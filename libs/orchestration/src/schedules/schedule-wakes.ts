@@ -47,6 +47,11 @@ export class ScheduleWakes {
       .catch((error: Error) => this.logger.warn(`${id}: woken later: ${error.message}`));
   }
 
+  /** Lets a worker go on with a backfill. */
+  async wakeBackfill(id: string): Promise<void> {
+    await this.queue.add('backfill', { backfill_id: id }).catch(() => undefined);
+  }
+
   /** Makes the alarms in Redis what the database says. @returns how many were set and removed. */
   async reconcile(now: Date): Promise<{ set: number; removed: number }> {
     const alarms = await this.alarms();

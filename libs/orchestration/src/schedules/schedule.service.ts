@@ -5,6 +5,7 @@ import { type mongo } from 'mongoose';
 import { ulid } from 'ulid';
 import { Clock } from '../clock.js';
 import { Collections } from '../collections.js';
+import { BackfillService } from './backfill.service.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
 import { ORPHAN_MS, SlotRuns } from './slot-runs.js';
@@ -35,6 +36,7 @@ export class ScheduleService {
     private readonly wakes: ScheduleWakes,
     private readonly ticker: Ticker,
     private readonly slotRuns: SlotRuns,
+    private readonly backfills: BackfillService,
   ) {}
 
   /** Stores schedules, all or none. @throws DomainError VALIDATION_ERROR for a timing without slots. */
@@ -46,7 +48,7 @@ export class ScheduleService {
         _id: newId('sched', now.getTime()),
         next_run_at: null,
         last_run_at: null,
-        statistics: { total_runs: 0, successful_runs: 0, failed_runs: 0 },
+        statistics: { total_runs: 0, successful_runs: 0, failed_runs: 0, cancelled_runs: 0 },
         created_at: now,
         updated_at: now,
         revision: 1,
@@ -112,11 +114,12 @@ export class ScheduleService {
     return schedule.enabled === enabled ? schedule : this.update(id, { enabled });
   }
 
-  /** Removes it with the record of its slots; its runs stay. */
+  /** Removes it with the record of its slots, and cancels its backfills; its runs stay. */
   async remove(id: string): Promise<void> {
     const { deletedCount } = await this.db.schedules.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('schedule', id);
     await this.wakes.forget(id);
+    await this.backfills.cancelOf(id);
     await this.db.scheduleSlots.deleteMany({ schedule_id: id });
   }
 

@@ -1,7 +1,9 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '@tauro/platform';
+import { type mongo } from 'mongoose';
 import { Clock } from '../clock.js';
 import { Collections, FAST } from '../collections.js';
+import { BackfillService } from './backfill.service.js';
 import { ScheduleWakes } from './schedule-wakes.js';
 import { Ticker } from './ticker.js';
 
@@ -28,6 +30,7 @@ export class Scheduler implements OnModuleDestroy {
     private readonly env: Env,
     private readonly clock: Clock,
     private readonly ticker: Ticker,
+    private readonly backfills: BackfillService,
     private readonly wakes: ScheduleWakes,
   ) {}
 
@@ -59,30 +62,25 @@ export class Scheduler implements OnModuleDestroy {
     this.alarmsAt = performance.now();
   }
 
-  /** Ticks every schedule that nothing has woken in time. */
+  /** Looks at every schedule and every backfill that nothing has woken in time. */
   async sweep(): Promise<void> {
+    await this.sweepOf(this.db.schedules, (id) => this.ticker.tick(id));
+    await this.sweepOf(this.db.backfills, (id) => this.backfills.advance(id));
+  }
+
+  private async sweepOf(stored: object, action: (id: string) => Promise<void>): Promise<void> {
+    const collection = stored as mongo.Collection<{ _id: string }>;
     for (;;) {
       const now = await this.clock.now();
       const due = { 'engine.check_at': { $lte: now } };
-      const found = await this.db.schedules
-        .find(due)
-        .sort({ 'engine.check_at': 1 })
-        .limit(BATCH)
-        .project<{ _id: string }>({ _id: 1 })
-        .toArray();
+      const found = await collection.find(due).sort({ 'engine.check_at': 1 }).limit(BATCH).toArray();
       if (found.length === 0) return;
       const ids = found.map(({ _id }) => _id);
-      const until = new Date(now.getTime() + HOLD_MS);
-      await this.db.schedules.updateMany(
-        { _id: { $in: ids }, ...due },
-        { $set: { 'engine.check_at': until } },
-        FAST,
-      );
+      const held = { $set: { 'engine.check_at': new Date(now.getTime() + HOLD_MS) } };
+      await collection.updateMany({ _id: { $in: ids }, ...due }, held, FAST);
       await Promise.all(
         ids.map((id) =>
-          this.ticker.tick(id).catch((error: Error) => {
-            this.logger.warn({ schedule_id: id }, `tick put off: ${error.message}`);
-          }),
+          action(id).catch((error: Error) => this.logger.warn(`${id}: put off: ${error.message}`)),
         ),
       );
       if (this.stopped || found.length < BATCH) return;

@@ -1,6 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Decision, type PlannedRun, type Schedule, type ScheduleSlot } from '@tauro/database';
-import { DomainError, newId } from '@tauro/domain';
+import {
+  type Backfill,
+  type Decision,
+  type PlannedRun,
+  type Schedule,
+  type ScheduleSlot,
+} from '@tauro/database';
+import { DomainError, type JsonObject, newId } from '@tauro/domain';
 import { mongo } from 'mongoose';
 import { Batches } from '../batches.js';
 import { Collections, DUPLICATE_KEY } from '../collections.js';
@@ -11,7 +17,19 @@ import { startedRuns } from './schedule-metrics.js';
 /** Somebody who carries out a decision for longer than this has died. */
 export const ORPHAN_MS = 5000;
 
-type Origin = Pick<ScheduleSlot, 'kind' | 'backfill_id'>;
+/** What asked for runs. */
+export interface RunOrigin extends Pick<ScheduleSlot, 'kind'> {
+  /** Over those of the schedule. */
+  params?: JsonObject;
+  request_id?: string | null;
+  backfill?: Pick<Backfill, '_id' | 'max_concurrency'>;
+}
+
+/** A run to be made; `was` when its slot is known, with the run that the slot has. */
+export type WantedRun = PlannedRun & { was?: string | null };
+
+/** What came of one: its run is there, none could be made, or the slot is somebody else's. */
+export type SlotOutcome = 'made' | 'failed' | 'taken';
 
 /**
  * Makes of decisions slots and runs. A slot belongs to the run whose id it was stored with, and there is one slot per
@@ -48,22 +66,22 @@ export class SlotRuns {
     // The oldest give way before their successors stand in line.
     if (decision.replaces > 0) await this.replace(schedule_id, decision);
     const [made] = await Promise.all([
-      this.start(schedule, decision.runs, { ...decision, backfill_id: null }, repeated),
+      this.start(schedule, decision.runs, decision, repeated),
       ...skipped.map((slot) => this.inserts.ask(slot)),
     ]);
-    await this.strikeOff(schedule, decision, made.filter(Boolean).length);
+    await this.strikeOff(schedule, decision, made.filter((outcome) => outcome === 'made').length);
   }
 
   /**
    * A slot and a run for each that was planned.
-   * @returns for each whether the slot is its own and has a run.
+   * @returns what came of each.
    */
   async start(
     schedule: Schedule,
-    planned: PlannedRun[],
-    origin: Origin & Pick<Decision, 'params' | 'request_id'> & { group?: 'backfill'; most?: number },
+    planned: WantedRun[],
+    origin: RunOrigin,
     repeated: boolean,
-  ): Promise<boolean[]> {
+  ): Promise<SlotOutcome[]> {
     const own = await Promise.all(planned.map((one) => this.claim(schedule, one, origin)));
     const there = repeated
       ? await this.db.runs
@@ -74,43 +92,49 @@ export class SlotRuns {
     const existing = new Set(there.map(({ _id }) => _id));
     return Promise.all(
       planned.map(async (one, i) => {
-        if (!own[i]) return false;
-        return existing.has(one.run_id) || this.createRun(schedule, one, origin, repeated);
+        if (!own[i]) return 'taken';
+        if (existing.has(one.run_id)) return 'made';
+        return (await this.createRun(schedule, one, origin, repeated)) ? 'made' : 'failed';
       }),
     );
   }
 
-  private async claim(schedule: Schedule, planned: PlannedRun, origin: Origin): Promise<boolean> {
-    const { run_id, scheduled_for } = planned;
+  private async claim(schedule: Schedule, planned: WantedRun, origin: RunOrigin): Promise<boolean> {
+    const { run_id, scheduled_for, was } = planned;
+    const of = { schedule_id: schedule._id, scheduled_for };
+    const own = { kind: origin.kind, backfill_id: origin.backfill?._id ?? null, run_id };
+    if (was !== undefined) {
+      // Only while it is as it was looked at.
+      const still = { ...of, run_id: was, state: { $ne: 'STARTED' as const } };
+      const taken = { ...own, state: 'STARTED' as const, reason: null, until: null, finished_at: null };
+      const { matchedCount } = await this.db.scheduleSlots.updateOne(still, { $set: taken });
+      return matchedCount === 1 || (await this.db.scheduleSlots.findOne(of))?.run_id === run_id;
+    }
     const mine = await this.inserts.ask({
+      ...of,
+      ...own,
       _id: newSlotId(),
-      schedule_id: schedule._id,
-      scheduled_for,
       until: null,
       state: 'STARTED',
       reason: null,
-      run_id,
-      kind: origin.kind,
-      backfill_id: origin.backfill_id,
       created_at: new Date(),
       finished_at: null,
     });
     if (mine) return true;
-    const slot = await this.db.scheduleSlots.findOne({ schedule_id: schedule._id, scheduled_for });
-    return slot?.run_id === run_id;
+    return (await this.db.scheduleSlots.findOne(of))?.run_id === run_id;
   }
 
   private async createRun(
     schedule: Schedule,
     planned: PlannedRun,
-    origin: Parameters<SlotRuns['start']>[2],
+    origin: RunOrigin,
     repeated: boolean,
   ): Promise<boolean> {
     const { run_id, scheduled_for, data_interval_start, data_interval_end } = planned;
     const { timeout_seconds, retry_on_failure } = schedule.config;
     const group =
-      origin.backfill_id !== null
-        ? { kind: 'backfill' as const, id: origin.backfill_id, max: origin.most! }
+      origin.backfill !== undefined
+        ? { kind: 'backfill' as const, id: origin.backfill._id, max: origin.backfill.max_concurrency }
         : planned.queued
           ? { kind: 'schedule' as const, id: schedule._id, max: schedule.max_concurrency }
           : undefined;

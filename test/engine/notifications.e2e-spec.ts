@@ -291,6 +291,28 @@ describe('notifications in the engine', () => {
       await expect(outbox.retry('ntf_nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
 
+    it('are found by an index, and so are runs that are late', async () => {
+      const now = new Date();
+      const receiver = { $nin: ['https://a.b'] };
+      const plans = await Promise.all([
+        engine.db.notifications
+          .find({ state: 'PENDING', next_attempt_at: { $lte: now }, 'engine.receiver': receiver })
+          .sort({ next_attempt_at: 1 })
+          .explain(),
+        engine.db.notifications
+          .find({ expires_at: { $lte: now }, state: { $in: ['SENT', 'DEAD'] } })
+          .explain(),
+        engine.db.runs
+          .find({ $or: [{ 'engine.expire_at': { $lte: now } }, { 'engine.sla_at': { $lte: now } }] })
+          .explain(),
+      ]);
+      for (const { queryPlanner } of plans as unknown as { queryPlanner: { winningPlan: object } }[]) {
+        const plan = JSON.stringify(queryPlanner.winningPlan);
+        expect(plan).toContain('IXSCAN');
+        expect(plan).not.toMatch(/COLLSCAN|"SORT"/);
+      }
+    });
+
     it('are removed when their time is over, but never while they are PENDING', async () => {
       const [sent, dead, waiting] = [await pending(), await pending(), await pending()];
       await outbox.sent(await claim(sent));

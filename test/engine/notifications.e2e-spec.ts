@@ -1,4 +1,4 @@
-import { type Schedule } from '@tauro/database';
+import { type Notification, type Schedule } from '@tauro/database';
 import { type NotificationSettings, type NodeDefinition, type SealedSecret } from '@tauro/domain';
 import { type ClaimedNotification, NotificationOutbox, Retention } from '@tauro/orchestration';
 import { randomBytes } from 'node:crypto';
@@ -289,6 +289,23 @@ describe('notifications in the engine', () => {
       expect(await of(id)).toMatchObject({ state: 'PENDING', expires_at: null });
       expect((await claim(id)).notification).toMatchObject({ attempt: 2, engine: { tries: 1 } });
       await expect(outbox.retry('ntf_nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    it('are signed with the secret that the webhook has when somebody asks for them again', async () => {
+      const id = await project({ webhook: { url: HOOK } }, [{ url: HOOK, sealed: 'under an old key' }]);
+      const [{ _id }] = (await about(await failed())) as [Notification];
+      const again = async (): Promise<string | null> => {
+        await due(_id);
+        await outbox.failed(await claim(_id), 'the secret cannot be read', true);
+        return (await outbox.retry(_id)).engine.sealed;
+      };
+      const secrets = (all: SealedSecret[]) =>
+        engine.db.projects.updateOne({ _id: id }, { $set: { 'engine.webhook_secrets': all } });
+      await secrets([{ url: HOOK, sealed: 'under a new key' }]);
+      expect(await again()).toBe('under a new key');
+      // A webhook that was signed is not called without: better to say that nothing is there to sign with.
+      await secrets([]);
+      expect(await again()).toBe('under a new key');
     });
 
     it('are found by an index, and so are runs that are late', async () => {

@@ -22,6 +22,13 @@ const CREATE_EXAMPLE = {
   description: 'Getting started with Tauro',
   owner: 'developer@example.com',
 };
+const UPDATE_EXAMPLE = {
+  description: 'What it is for by now',
+  notifications: {
+    email: 'alerts@company.com',
+    webhook: { url: 'https://hooks.example.com/tauro', secret: 'only ever written' },
+  },
+};
 const REMOVAL = queryOf({
   force: flag('Cancel active runs and delete enabled schedules instead of refusing.'),
 });
@@ -64,7 +71,7 @@ export class ProjectsController {
 
   /** Change a project; absent fields stay as they are */
   @Put(':project_id')
-  @ApiInput(UpdateProjectDto, { description: 'What it is for by now' })
+  @ApiInput(UpdateProjectDto, UPDATE_EXAMPLE)
   @ApiData(Project)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
   @EntityTag(TAG)

@@ -7,6 +7,7 @@ import { WAKE_QUEUE, type WakeJob } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { randomUUID } from 'node:crypto';
 import { Collections, FAST, tolerateDuplicates } from '../collections.js';
+import { NotificationSources } from './sources.js';
 
 const DAY_MS = 86_400_000;
 const MAX_BACKOFF_SECONDS = 3600;
@@ -49,6 +50,7 @@ export class NotificationOutbox {
   constructor(
     private readonly db: Collections,
     private readonly env: Env,
+    private readonly sources: NotificationSources,
     @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue<WakeJob>,
   ) {}
 
@@ -122,8 +124,14 @@ export class NotificationOutbox {
     return { state: 'PENDING', seconds };
   }
 
-  /** DEAD -> PENDING, with all attempts before it. @throws DomainError NOT_FOUND, CONFLICT */
+  /**
+   * DEAD -> PENDING, with all attempts before it, and signed with the secret that its webhook has by now.
+   * @throws DomainError NOT_FOUND, CONFLICT
+   */
   async retry(id: string): Promise<Notification> {
+    const dead = await this.db.notifications.findOne({ _id: id });
+    if (!dead) throw notFound('notification', id);
+    const sealed = dead.channel === 'webhook' ? await this.sources.secretFor(dead) : null;
     const notification = await this.db.notifications.findOneAndUpdate(
       { _id: id, state: 'DEAD' },
       [
@@ -134,15 +142,15 @@ export class NotificationOutbox {
             updated_at: '$$NOW',
             expires_at: null,
             'engine.tries': 0,
+            ...(sealed && { 'engine.sealed': sealed }),
           },
         },
       ],
       { returnDocument: 'after' },
     );
     if (!notification) {
-      const current = await this.db.notifications.findOne({ _id: id }, { projection: { state: 1 } });
-      if (!current) throw notFound('notification', id);
-      throw conflict(`notification '${id}' is ${current.state}; only a DEAD one can be sent again`);
+      const state = dead.state === 'DEAD' ? 'PENDING by now' : dead.state;
+      throw conflict(`notification '${id}' is ${state}; only a DEAD one can be sent again`);
     }
     await this.wake(id);
     return notification;

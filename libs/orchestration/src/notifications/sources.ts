@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Project, type Run, type Schedule } from '@tauro/database';
+import { type Notification, type Project, type Run, type Schedule } from '@tauro/database';
 import { type NotificationSettings, type SealedSecret } from '@tauro/domain';
 import { LRUCache } from 'lru-cache';
 import { type Batches } from '../batches.js';
@@ -45,6 +45,19 @@ export class NotificationSources {
     ]);
     const pipeline = sourceOf(definition.config?.notifications);
     return [schedule, pipeline, project].filter((source) => source !== null);
+  }
+
+  /** The secret that the settings have by now for a notification's webhook; null when they have none. */
+  async secretFor({ project_id, schedule_id, engine }: Notification): Promise<string | null> {
+    const [schedule, project] = await Promise.all([
+      schedule_id ? this.schedules.ask(schedule_id) : null,
+      this.projects.ask(project_id),
+    ]);
+    const secrets = [
+      ...(schedule?.engine.webhook_secrets ?? []),
+      ...(project?.engine?.webhook_secrets ?? []),
+    ];
+    return secrets.find(({ url }) => url === engine.to)?.sealed ?? null;
   }
 
   private async ofSchedule(id: string): Promise<NotificationSource | null> {

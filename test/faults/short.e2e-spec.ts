@@ -16,6 +16,7 @@ const NAMES = [
   'cancel',
   'rolling-restart',
   'bad-handlers',
+  'schedules',
 ];
 
 /** Plays one fault as `npm run test:faults` does: in a process of its own, which the suite's sandbox cannot be. */

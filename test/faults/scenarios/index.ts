@@ -7,6 +7,7 @@ import { killWorker } from './kill-worker.js';
 import { mongodb } from './mongodb.js';
 import { redis } from './redis.js';
 import { rollingRestart } from './rolling-restart.js';
+import { schedules } from './schedules.js';
 
 /** Every fault, in the order of the table. */
 export const SCENARIOS = [
@@ -18,4 +19,5 @@ export const SCENARIOS = [
   cancel,
   rollingRestart,
   badHandlers,
+  schedules,
 ] as Scenario[];

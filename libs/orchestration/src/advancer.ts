@@ -8,6 +8,7 @@ import {
   type TaskState,
   verdictOf,
 } from '@tauro/domain';
+import { Batches } from './batches.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher, type RunRef } from './dispatcher.js';
 import { LateMarks } from './late-marks.js';
@@ -39,6 +40,16 @@ export class Advancer implements OnModuleDestroy {
       FAST,
     ),
   );
+
+  /** Terminal states of tasks; none of one that is not. Those who ask at the same time mostly ask for the same one. */
+  private readonly endings = new Batches<string, TaskState | undefined>(async (ids) => {
+    const tasks = await this.db.tasks
+      .find({ _id: { $in: [...new Set(ids)] }, state: { $in: [...TERMINAL_TASK_STATES] } })
+      .project<Pick<Task, '_id' | 'state'>>({ state: 1 })
+      .toArray();
+    const byId = new Map(tasks.map(({ _id, state }) => [_id, state]));
+    return ids.map((id) => byId.get(id));
+  }, 1000);
 
   constructor(
     private readonly db: Collections,
@@ -218,12 +229,12 @@ export class Advancer implements OnModuleDestroy {
     facts: RunFacts,
     nodeIds: string[],
   ): Promise<void> {
-    const ids = nodeIds.map((id) => taskId(run._id, version.graph.nodes.get(id)!.position));
-    const tasks = await this.db.tasks
-      .find({ _id: { $in: ids }, state: { $in: [...TERMINAL_TASK_STATES] } })
-      .project<Pick<Task, 'node_id' | 'state'>>({ node_id: 1, state: 1 })
-      .toArray();
-    for (const task of tasks) facts.ended.set(task.node_id, task.state);
+    await Promise.all(
+      nodeIds.map(async (id) => {
+        const state = await this.endings.ask(taskId(run._id, version.graph.nodes.get(id)!.position));
+        if (state) facts.ended.set(id, state);
+      }),
+    );
   }
 
   /** PENDING -> SKIPPED or UPSTREAM_FAILED. @returns false when a guard refused one. */

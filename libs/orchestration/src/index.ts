@@ -6,6 +6,7 @@ export * from './dispatcher.js';
 export * from './engine-metrics.js';
 export * from './lease.service.js';
 export * from './mapping.service.js';
+export * from './node-outcomes.js';
 export * from './notifications/outbox.js';
 export * from './notifications/run-notifier.js';
 export * from './notifications/sources.js';

@@ -42,6 +42,8 @@ import { RunStages } from './run-stages.js';
 import { StatisticsService } from './statistics.service.js';
 import { StoreHealth } from './store-health.js';
 import { SubRunService } from './sub-run.service.js';
+import { NodeOutcomes } from './node-outcomes.js';
+import { AttemptEnds } from './attempt-ends.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskService } from './task.service.js';
 import { WaitService } from './wait.service.js';
@@ -90,6 +92,8 @@ const SERVICES = [
   StatisticsService,
   StoreHealth,
   SubRunService,
+  AttemptEnds,
+  NodeOutcomes,
   TaskClaims,
   TaskService,
   WaitService,

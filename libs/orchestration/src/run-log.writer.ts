@@ -46,6 +46,9 @@ interface Buffer {
 /** Which task and attempt a line belongs to; none for a line of the run itself. */
 export type LineOrigin = { task_id: string; node_id: string; attempt: number } | null;
 
+/** Stores a chunk. @returns false when its place is taken. */
+export type StoreChunk = (chunk: RunLogChunk) => Promise<boolean>;
+
 export type LastLine = Pick<LogLine, 'level' | 'message'>;
 
 /** Writes the logs of runs: many lines per insert, in order, numbered without gaps. */
@@ -99,14 +102,14 @@ export class RunLogWriter implements OnModuleDestroy {
   }
 
   /**
-   * Resolves once every line appended before the call is stored. @param store what stores the last of them, with
-   * something else that the caller has to write; returns false when their place is taken, and is then asked again. It is
-   * not asked when there is nothing to store any more. @throws when the database is away.
+   * Resolves once every line appended before the call is stored. @param board asked, when the last of these lines are
+   * taken, for what stores them together with something else that the caller has to write; it returns false when their
+   * place is taken, and is then asked again. @throws when the database is away.
    */
-  flush(runId: string, store?: (chunk: RunLogChunk) => Promise<boolean>): Promise<void> {
+  flush(runId: string, board?: () => StoreChunk | undefined): Promise<void> {
     const buffer = this.buffers.get(runId);
     if (!buffer) return Promise.resolve();
-    const flushed = buffer.writing.then(() => this.write(runId, buffer, store));
+    const flushed = buffer.writing.then(() => this.write(runId, buffer, board));
     // The next flush waits for this one whatever became of it: its lines are kept and go first.
     buffer.writing = flushed.catch((error: Error) => {
       this.logger.debug(`log lines of ${runId} kept for later: ${error.message}`);
@@ -151,11 +154,7 @@ export class RunLogWriter implements OnModuleDestroy {
     return lines.length + offered.length > 0 || (fresh.length > 0 && epoch !== this.db.epoch);
   }
 
-  private async write(
-    runId: string,
-    buffer: Buffer,
-    store?: (chunk: RunLogChunk) => Promise<boolean>,
-  ): Promise<void> {
+  private async write(runId: string, buffer: Buffer, board?: () => StoreChunk | undefined): Promise<void> {
     if (buffer.dropped > 0) {
       const message = `${buffer.dropped} log lines dropped: they came faster than they could be stored`;
       buffer.lines.push({
@@ -175,14 +174,14 @@ export class RunLogWriter implements OnModuleDestroy {
         buffer.offered.push({ _id: new mongo.ObjectId(), lines: takeChunk(buffer.lines) });
       const chunk = buffer.offered[0]!;
       const last = buffer.offered.length === 1 && buffer.lines.length === 0;
-      await this.insert(runId, buffer, chunk, last ? { store } : {});
+      await this.insert(runId, buffer, chunk, { store: last ? board?.() : undefined });
       buffer.offered.shift();
       const now = performance.now();
       buffer.fresh = buffer.fresh.filter(({ storedAt }) => now - storedAt < JOURNALLED_MS);
       buffer.fresh.push({ ...chunk, storedAt: now });
       wrote = true;
-      // What was appended meanwhile is for a later flush: what goes with the lines is written once.
-      if (last && store) break;
+      // What was appended meanwhile is for a later flush, which boards what belongs to it.
+      if (last && board) break;
     }
     if (wrote) this.signals.run(runId, 'log');
   }
@@ -203,10 +202,7 @@ export class RunLogWriter implements OnModuleDestroy {
     runId: string,
     buffer: Buffer,
     chunk: Chunk,
-    {
-      final = false,
-      store = (stored) => this.inserts.ask(stored),
-    }: { final?: boolean; store?: (chunk: RunLogChunk) => Promise<boolean> },
+    { final = false, store = (stored) => this.inserts.ask(stored) }: { final?: boolean; store?: StoreChunk },
   ): Promise<void> {
     const { lines } = chunk;
     for (;;) {

@@ -23,7 +23,9 @@ import { SubRunService } from './sub-run.service.js';
 import { WaitService } from './wait.service.js';
 import { TaskSlots } from './slots/task-slots.js';
 import { attemptEnd, type Outcome, type Settlement, settlementOf } from './settlement.js';
-import { type AttemptEnded, type ClaimRequest, type Continuation, TaskClaims } from './task-claims.js';
+import { AttemptEnds, type AttemptEnded, type Continuation } from './attempt-ends.js';
+import { type ClaimRequest, TaskClaims } from './task-claims.js';
+import { type NodeOutcome, NodeOutcomes } from './node-outcomes.js';
 import { pendingTask } from './new-task.js';
 
 /** A task in a worker's hands: everything it needs to execute one attempt. */
@@ -33,15 +35,6 @@ export interface ClaimedTask {
   run: Run;
   node: NodeDefinition;
   version: PinnedVersion;
-  /** What this worker knows of nodes before it, because it has just ended them itself. */
-  known?: ReadonlyMap<string, NodeOutcome>;
-}
-
-/** What a node that has ended left behind. */
-export interface NodeOutcome {
-  state: TaskState;
-  output: Json;
-  table: TableRef | null;
 }
 
 /** A task may lose this many workers before it is taken for what kills them. */
@@ -65,8 +58,10 @@ export class TaskService {
     private readonly env: Env,
     private readonly versions: PinnedVersions,
     private readonly claims: TaskClaims,
+    private readonly ends: AttemptEnds,
     private readonly dispatcher: Dispatcher,
     private readonly advancer: Advancer,
+    private readonly outcomes: NodeOutcomes,
     private readonly runEnd: RunEnd,
     private readonly mapping: MappingService,
     private readonly logs: RunLogWriter,
@@ -222,23 +217,8 @@ export class TaskService {
   }
 
   /** How nodes of the run ended and what they have left, for a node's inputs, templates and condition. */
-  async results(
-    { run, known = new Map() }: Pick<ClaimedTask, 'run' | 'known'>,
-    nodeIds: string[],
-  ): Promise<Map<string, NodeOutcome>> {
-    if (nodeIds.every((id) => known.has(id))) return new Map(known);
-    const tasks = await this.db.tasks
-      .find({ run_id: run._id, node_id: { $in: nodeIds }, index: null })
-      .project<Pick<Task, 'node_id' | 'state' | 'output' | 'engine'>>({
-        node_id: 1,
-        state: 1,
-        output: 1,
-        'engine.artifact': 1,
-      })
-      .toArray();
-    return new Map(
-      tasks.map(({ node_id, state, output, engine }) => [node_id, { state, output, table: engine.artifact }]),
-    );
+  results({ run }: Pick<ClaimedTask, 'run'>, nodeIds: string[]): Promise<Map<string, NodeOutcome>> {
+    return this.outcomes.of(run._id, nodeIds);
   }
 
   private async end(
@@ -272,7 +252,7 @@ export class TaskService {
     const wakeAt = settlement.set['engine.wake_at'] as Date | null;
     const foreseen = next?.pending.node_id;
     const following = this.afterwards(run, ended, { wakeAt, accepts, epoch, foreseen });
-    const known = new Map([[task.node_id, outcomeOf(ended, settlement)]]);
+    if (task.index === null) this.outcomes.learn(epoch, run._id, task.node_id, outcomeOf(ended, settlement));
     if (next && went.next) {
       try {
         await following;
@@ -282,7 +262,7 @@ export class TaskService {
         this.logger.warn(`${task._id}: not followed up, the reconciler will: ${(error as Error).message}`);
       }
       const begun = await this.begin(went.next, next.request, went.goesOn ? run : null);
-      return { accepted: true, next: begun && { ...begun, known } };
+      return { accepted: true, next: begun };
     }
     const kept = await following;
     if (kept === undefined) return { accepted: true, next: null };
@@ -293,7 +273,7 @@ export class TaskService {
     if (!taken) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
     this.advancer.markAdvanced(epoch, [ended]);
-    return { accepted: true, next: taken && { ...taken, known } };
+    return { accepted: true, next: taken };
   }
 
   /** Stores the end of an attempt behind its log lines; and with them, where there is one, the claim on what comes next. */
@@ -303,14 +283,13 @@ export class TaskService {
     next?: Continuation,
   ): Promise<AttemptEnded> {
     const { unbegun } = settlement;
-    const end = { taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement), next };
-    let ended: AttemptEnded | undefined;
-    await this.logs.flush(run._id, async (chunk) => {
-      ended = await this.claims.end({ ...end, chunk });
-      return ended.logged;
+    return this.ends.store(run._id, {
+      taskId: task._id,
+      claimId,
+      unbegun,
+      set: attemptEnd(task, settlement),
+      next,
     });
-    // Others may have stored the lines with theirs, or the log has ended.
-    return ended?.logged ? ended : this.claims.end(end);
   }
 
   /** The claim on a node that is known to become ready by this end. */
@@ -401,7 +380,7 @@ export class TaskService {
   ): Promise<boolean> {
     const { unbegun = false } = settlement;
     const end = { taskId: task._id, claimId, unbegun, set: attemptEnd(task, settlement) };
-    return (await this.claims.end(end)).settled;
+    return (await this.ends.store(task.run_id, end)).settled;
   }
 
   /**

@@ -177,7 +177,7 @@ export class TaskRunner {
 
   /** What the node's templates and condition may name, and what stands before it has left. */
   private async surroundingsOf(
-    { run, task, node, version, known }: ClaimedTask,
+    { run, task, node, version }: ClaimedTask,
     kind: NodeKind,
   ): Promise<Surroundings> {
     const { parents } = version.graph.nodes.get(node.id)!;
@@ -188,7 +188,7 @@ export class TaskRunner {
     );
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
     const nodes = [...new Set([...parents, ...named, ...conditional])];
-    const results = await this.tasks.results({ run, known }, nodes);
+    const results = await this.tasks.results({ run }, nodes);
     return {
       results,
       scope: {

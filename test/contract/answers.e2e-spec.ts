@@ -266,6 +266,43 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', schedule, 404);
   });
 
+  it('about triggers, and the calls that they take', async () => {
+    const project_id = await user.project();
+    const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
+    const { id: after } = await user.pipeline(project_id, [noop('only')]);
+    const body = { project_id, pipeline_id, kind: 'PIPELINE', after, params: { from: '{{ run.id }}' } };
+    const { id } = await ask('POST', `${v1}/triggers`, 201, { body });
+    await ask('POST', `${v1}/triggers`, 404, { body: { ...body, after: 'nobody' } });
+    await ask('POST', `${v1}/triggers`, 422, { body: { ...body, after: pipeline_id } });
+    const trigger = `${v1}/triggers/${id}`;
+    const run = await user.start(project_id, after);
+    await waitFor(async () => (await ask('GET', `${trigger}/events?state=STARTED`, 200)).length > 0);
+    const [made] = await ask('GET', `${v1}/runs?triggered_by_run_id=${run}&trigger_id=${id}`, 200);
+    await ask('GET', `${v1}/runs/${made.id}`, 200);
+    await ask('GET', `${v1}/triggers?kind=PIPELINE&enabled=true&project_id=${project_id}`, 200);
+    await ask('GET', trigger, 200);
+    await ask('PUT', trigger, 200, { body: { on: 'done' }, headers: { 'if-match': '"1"' } });
+    await ask('PUT', trigger, 412, { body: { on: 'failure' }, headers: { 'if-match': '"1"' } });
+    await ask('POST', `${trigger}/rotate`, 409);
+    await ask('DELETE', trigger, 200);
+    await ask('GET', trigger, 404);
+
+    const hook = {
+      ...{ project_id, pipeline_id, kind: 'WEBHOOK' },
+      params_mapping: { a: '{{ body.a }}' },
+      rate_limit: { calls: 3, per_seconds: 3600 },
+    };
+    const called = await ask('POST', `${v1}/triggers`, 201, { body: hook });
+    const { path } = await ask('POST', `${v1}/triggers/${called.id}/rotate`, 200);
+    await ask('POST', called.path, 404, { body: {} });
+    await ask('POST', path, 202, { body: { a: 1 }, headers: { 'idempotency-key': 'x' } });
+    await ask('POST', path, 409, { body: { a: 2 }, headers: { 'idempotency-key': 'x' } });
+    await ask('POST', path, 422, { body: {} });
+    await ask('POST', path, 429, { body: {} });
+    await ask('PUT', `${v1}/triggers/${called.id}`, 200, { body: { rate_limit: null } });
+    await ask('GET', `${v1}/triggers/${called.id}`, 200);
+  });
+
   it('and nothing of it was left out', () => {
     const left = document.operations.map(({ name }) => name).filter((name) => !asked.has(name));
     expect(left).toEqual(LEFT_OUT);

@@ -15,6 +15,8 @@ import { ProjectsModule } from './projects/projects.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { StatisticsController } from './statistics/statistics.controller.js';
+import { HooksModule } from './hooks/hooks.module.js';
+import { TriggersModule } from './triggers/triggers.module.js';
 import { WorkersController } from './workers/workers.controller.js';
 
 /** The HTTP side. It steers runs and shows them; it never executes a node. */
@@ -37,6 +39,8 @@ export class ApiModule {
         PoolsModule,
         RunsModule,
         SchedulesModule,
+        TriggersModule,
+        HooksModule,
       ],
       controllers: [InfoController, StatisticsController, WorkersController],
     };

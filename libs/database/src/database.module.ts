@@ -21,6 +21,8 @@ import { Run, RunSchema } from './schemas/run.schema.js';
 import { ScheduleSlot, ScheduleSlotSchema } from './schemas/schedule-slot.schema.js';
 import { Schedule, ScheduleSchema } from './schemas/schedule.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
+import { TriggerEvent, TriggerEventSchema } from './schemas/trigger-event.schema.js';
+import { Trigger, TriggerSchema } from './schemas/trigger.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
 
 /** By which a server says that it is MongoDB 8.0 or newer. */
@@ -44,6 +46,8 @@ const MODELS = MongooseModule.forFeature([
   model(Backfill, BackfillSchema),
   model(Schedule, ScheduleSchema),
   model(ScheduleSlot, ScheduleSlotSchema),
+  model(Trigger, TriggerSchema),
+  model(TriggerEvent, TriggerEventSchema),
   model(WorkerRecord, WorkerRecordSchema),
 ]);
 

@@ -14,4 +14,6 @@ export * from './schemas/run.schema.js';
 export * from './schemas/schedule-slot.schema.js';
 export * from './schemas/schedule.schema.js';
 export * from './schemas/task.schema.js';
+export * from './schemas/trigger-event.schema.js';
+export * from './schemas/trigger.schema.js';
 export * from './schemas/worker.schema.js';

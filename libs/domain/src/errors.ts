@@ -30,6 +30,8 @@ export class DomainError extends Error {
     readonly code: ErrorCode,
     message: string,
     readonly details: ErrorDetail[] = [],
+    /** Seconds after which it is worth trying again, where that is known. */
+    readonly retryAfter?: number,
   ) {
     super(message);
     this.name = 'DomainError';

@@ -14,6 +14,8 @@ export const ID_PREFIXES = [
   'conn',
   'pool',
   'slot',
+  'trg',
+  'evt',
   'key',
   'ntf',
   'req',

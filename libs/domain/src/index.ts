@@ -16,3 +16,4 @@ export * from './stages.js';
 export * from './states.js';
 export * from './table.js';
 export * from './templating.js';
+export * from './triggers.js';

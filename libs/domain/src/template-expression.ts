@@ -2,7 +2,11 @@ import { type Json } from './pipeline.js';
 
 /** The names a template may start with. Which of them hold something depends on where it is rendered. */
 export const TEMPLATE_ROOTS = ['params', 'run', 'task', 'nodes', 'env', 'item', 'index'] as const;
-export type TemplateRoot = (typeof TEMPLATE_ROOTS)[number];
+/** Likewise in a trigger, where nothing of a pipeline is known but a run that has ended, or a call that came in. */
+export const TRIGGER_ROOTS = ['run', 'body', 'headers'] as const;
+export type TemplateRoot = (typeof TEMPLATE_ROOTS | typeof TRIGGER_ROOTS)[number];
+
+const ROOTS: readonly unknown[] = [...TEMPLATE_ROOTS, ...TRIGGER_ROOTS];
 
 /** What templates are rendered from; a root that is absent has no value there (`item` outside a `for_each`). */
 export type TemplateScope = { [root in TemplateRoot]?: unknown };
@@ -136,7 +140,7 @@ export function parseTemplate(
     for (let next = step(); next !== undefined; next = step()) {
       if (path.push(next) > MAX_STEPS) fail(`at most ${MAX_STEPS} steps in one path`);
     }
-    if (!(TEMPLATE_ROOTS as readonly unknown[]).includes(path[0])) {
+    if (!ROOTS.includes(path[0])) {
       fail(`unknown name '${path[0]}' (known: ${TEMPLATE_ROOTS.join(', ')})`);
     }
     skipSpace();

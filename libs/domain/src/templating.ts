@@ -15,6 +15,7 @@ export {
   TemplateError,
   type TemplateRoot,
   type TemplateScope,
+  TRIGGER_ROOTS,
 } from './template-expression.js';
 
 /** Steps from a config to a value in it. */

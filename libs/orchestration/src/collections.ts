@@ -15,6 +15,8 @@ import {
   type Schedule,
   type ScheduleSlot,
   type Task,
+  type Trigger,
+  type TriggerEvent,
   type WorkerRecord,
 } from '@tauro/database';
 import { type Connection, type mongo } from 'mongoose';
@@ -76,6 +78,12 @@ export class Collections {
   }
   get scheduleSlots(): mongo.Collection<ScheduleSlot> {
     return this.of('schedule_slots');
+  }
+  get triggers(): mongo.Collection<Trigger> {
+    return this.of('triggers');
+  }
+  get triggerEvents(): mongo.Collection<TriggerEvent> {
+    return this.of('trigger_events');
   }
   get logs(): mongo.Collection<RunLogChunk> {
     return this.of('run_logs');

@@ -46,6 +46,11 @@ import { NodeOutcomes } from './node-outcomes.js';
 import { AttemptEnds } from './attempt-ends.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskService } from './task.service.js';
+import { HookCalls } from './triggers/hook-calls.js';
+import { RunTriggers } from './triggers/run-triggers.js';
+import { TriggeredRuns } from './triggers/triggered-runs.js';
+import { TriggerOutbox } from './triggers/trigger-outbox.js';
+import { TriggerService } from './triggers/trigger.service.js';
 import { WaitService } from './wait.service.js';
 import { WaitingCounter } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';
@@ -58,6 +63,7 @@ const SERVICES = [
   Clock,
   Collections,
   Dispatcher,
+  HookCalls,
   LeaseService,
   Leftovers,
   MappingService,
@@ -81,6 +87,7 @@ const SERVICES = [
   RunService,
   RunStore,
   RunStages,
+  RunTriggers,
   ScheduleService,
   ScheduleWakes,
   Scheduler,
@@ -99,6 +106,9 @@ const SERVICES = [
   WaitService,
   TaskSlots,
   Ticker,
+  TriggeredRuns,
+  TriggerOutbox,
+  TriggerService,
   WaitingCounter,
   WorkerRegistry,
 ];

@@ -100,13 +100,21 @@ export class PipelineService {
     throw conflict(`pipeline '${id}' is being changed by others; try again`);
   }
 
-  /** Its versions stay, because runs are pinned to them. @throws DomainError CONFLICT while a run is active or a schedule enabled. */
+  /** Its versions stay, because runs are pinned to them. @throws DomainError CONFLICT while a run is active, a schedule or a trigger enabled. */
   async remove(id: string): Promise<void> {
     const active = await this.db.runs.findOne({ pipeline_id: id, state: { $in: ACTIVE_RUN_STATES } });
     if (active) throw conflict(`pipeline '${id}' has an active run, '${active._id}' (${active.state})`);
     const schedule = await this.db.schedules.findOne({ pipeline_id: id, enabled: true });
     if (schedule) {
       throw conflict(`pipeline '${id}' is run by schedule '${schedule._id}'; disable or delete that first`);
+    }
+    const trigger = await this.db.triggers.findOne({
+      enabled: true,
+      $or: [{ pipeline_id: id }, { kind: 'PIPELINE', after: id }],
+    });
+    if (trigger) {
+      const how = trigger.pipeline_id === id ? 'started' : 'waited for';
+      throw conflict(`pipeline '${id}' is ${how} by trigger '${trigger._id}'; disable or delete that first`);
     }
     const { deletedCount } = await this.db.pipelines.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('pipeline', id);

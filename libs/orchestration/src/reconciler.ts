@@ -14,6 +14,7 @@ import { SlotRecovery } from './slots/slot-recovery.js';
 import { TaskSlots } from './slots/task-slots.js';
 import { SubRunService } from './sub-run.service.js';
 import { TaskService } from './task.service.js';
+import { TriggeredRuns } from './triggers/triggered-runs.js';
 
 /** Most runs and tasks looked at per sweep; the rest follows with the next. */
 const BATCH = 500;
@@ -50,6 +51,7 @@ export class Reconciler implements OnModuleDestroy {
     private readonly slotRecovery: SlotRecovery,
     private readonly notifier: RunNotifier,
     private readonly outbox: NotificationOutbox,
+    private readonly triggered: TriggeredRuns,
   ) {}
 
   start(): void {
@@ -92,6 +94,7 @@ export class Reconciler implements OnModuleDestroy {
       if (expire_at && expire_at <= now) await this.attempt(run._id, () => this.runs.expire(run));
     }
     await this.attempt('notifications', () => this.outbox.handOut(now));
+    await this.attempt('triggers', () => this.triggered.sweep(now));
     await this.slotRecovery.sweep(now);
     if (tasks.length + runs.length === 0) return;
     const until = new Date(now.getTime() + HOLD_MS);

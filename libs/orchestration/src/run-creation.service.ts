@@ -34,12 +34,24 @@ export interface CreateRun {
   request_id?: string | null;
   /** The slot of a schedule that it is for. */
   slot?: RunSlot;
+  /** The trigger that wants it. */
+  trigger?: RunTrigger;
+}
+
+/** When the data of a run is from. */
+type DataTimes = Pick<Run, 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>;
+
+/** What a run of a trigger is given by it. */
+export interface RunTrigger extends DataTimes, Pick<Run, 'trigger_id' | 'triggered_by_run_id'> {
+  /** Decided upon before the run was made, so that making it can be repeated. */
+  run_id: string;
+  /** Whether it may exist already, or a part of it. */
+  repeated: boolean;
+  trigger_depth: number;
 }
 
 /** What a run of a schedule is given by it. */
-export interface RunSlot extends Required<
-  Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>
-> {
+export interface RunSlot extends DataTimes, Pick<Run, 'schedule_id'> {
   /** Decided upon before the run was made, so that making it can be repeated. */
   run_id: string;
   /** Whether it may exist already, or a part of it. */
@@ -51,10 +63,10 @@ export interface RunSlot extends Required<
 }
 
 /** A run to be stored: what it is pinned to is known already. */
-export type PinnedRun = Omit<CreateRun, 'start' | 'slot'> &
+export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger'> &
   Pick<Run, 'pipeline_name' | 'pipeline_version'> &
-  Partial<Pick<Run, 'schedule_id' | 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>> &
-  Partial<Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'>> & {
+  Partial<DataTimes & Pick<Run, 'schedule_id' | 'trigger_id' | 'triggered_by_run_id'>> &
+  Partial<Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'> & Pick<RunTrigger, 'trigger_depth'>> & {
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
@@ -99,7 +111,7 @@ export class RunCreation {
   }
 
   /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
-  async create({ start = false, slot, ...input }: CreateRun): Promise<Run> {
+  async create({ start = false, slot, trigger, ...input }: CreateRun): Promise<Run> {
     const [project, pipeline] = await Promise.all([
       this.projects.ask(input.project_id),
       this.pipelines.resolve(input.pipeline_id, input.project_id).catch((error: Error) => error),
@@ -107,10 +119,10 @@ export class RunCreation {
     if (!project) throw notFound('project', input.project_id);
     if (pipeline instanceof Error) throw pipeline;
     const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
-    const { run_id: id, ...ofSlot }: Partial<RunSlot> = slot ?? {};
+    const { run_id: id, ...given }: Partial<RunSlot & RunTrigger> = slot ?? trigger ?? {};
     const pinned: PinnedRun = {
       ...input,
-      ...ofSlot,
+      ...given,
       id,
       params: resolveParams(definition, input.params ?? {}),
       pipeline_id: pipeline._id,
@@ -247,6 +259,8 @@ export class RunCreation {
       parent_run_id: parent?.run._id ?? null,
       parent_task_id: parent?.task._id ?? null,
       schedule_id: pinned.schedule_id ?? null,
+      trigger_id: pinned.trigger_id ?? null,
+      triggered_by_run_id: pinned.triggered_by_run_id ?? null,
       // A sub-run is about the same data.
       scheduled_for: pinned.scheduled_for ?? parent?.run.scheduled_for ?? null,
       data_interval_start: pinned.data_interval_start ?? parent?.run.data_interval_start ?? null,
@@ -271,6 +285,7 @@ export class RunCreation {
         stop_below: 0,
         outcome: null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
+        ...(pinned.trigger_depth && { trigger_depth: pinned.trigger_depth }),
         ...(pinned.group && { group: pinned.group }),
         ...(pinned.deadline && { expire_at: pinned.deadline }),
         ...(parent && { check_at: new Date(now.getTime() + FOLLOW_UP_MS) }),

@@ -13,6 +13,7 @@ import { LateMarks } from './late-marks.js';
 import { nodesInOutputs, outputsOf } from './run-outputs.js';
 import { type EndedTask, RunStore } from './run-store.js';
 import { SlotEnd } from './schedules/slot-end.js';
+import { RunTriggers } from './triggers/run-triggers.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
 import { type RunOutcome, RunStages } from './run-stages.js';
@@ -43,6 +44,7 @@ export class RunEnd implements OnModuleDestroy {
     private readonly dispatcher: Dispatcher,
     private readonly notifier: RunNotifier,
     private readonly slotEnd: SlotEnd,
+    private readonly triggers: RunTriggers,
   ) {}
 
   async onModuleDestroy(): Promise<void> {
@@ -126,8 +128,8 @@ export class RunEnd implements OnModuleDestroy {
   }
 
   /**
-   * What a terminal run still owes: its slots, the last line of its log, its notifications, and word to the task that
-   * waits for it.
+   * What a terminal run still owes: its slots, the last line of its log, its notifications, what it triggers, and word to
+   * the task that waits for it.
    * Repeating it is harmless.
    */
   async followUp(run: Run): Promise<void> {
@@ -143,7 +145,7 @@ export class RunEnd implements OnModuleDestroy {
     }
     await this.logs.close(run._id, last);
     await this.notifier.ended(run);
-    await this.slotEnd.ended(run);
+    await Promise.all([this.slotEnd.ended(run), this.triggers.ended(run)]);
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());
     }

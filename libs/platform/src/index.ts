@@ -5,7 +5,7 @@ export { loadEnv } from './env/load-env.js';
 export { parseDuration, parseSize } from './env/units.js';
 export { VARIABLES, type VariableSpec } from './env/variable.js';
 export { lineOptions, loggerOptions } from './logger/logger-options.js';
-export { type Subject } from './logger/request-logging.js';
+export { shownPath, type Subject } from './logger/request-logging.js';
 export { prettyLines } from './logger/pretty.js';
 export { redact } from './logger/redact.js';
 export { canSeal, CannotUnseal, seal, unseal } from './seal.js';

@@ -26,8 +26,15 @@ export interface TaskJob {
   requires?: string[];
 }
 
-/** Wakes a sleeping task, looks at the queue of a pool whose rate limit had closed it, or sends a notification. */
-export type WakeJob = { run_id: string; task_id: string } | { pool: string } | { notification: string };
+/**
+ * Wakes a sleeping task, looks at the queue of a pool whose rate limit had closed it, sends a notification, or makes the
+ * run that an event of a trigger wants.
+ */
+export type WakeJob =
+  | { run_id: string; task_id: string }
+  | { pool: string }
+  | { notification: string }
+  | { trigger_event: string };
 
 /**
  * A job carries, it does not remember: it is removed when it ended, however it ended (a kept failed job would

@@ -4,11 +4,15 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import { checkJsonBounds } from './json-bounds.js';
 
 const MB = 1024 * 1024;
+/** Calls that may be signed, which is checked over the body as it came. */
+const HOOK_PATH = /^(?:\/api\/v1)?\/hooks\//i;
+const RAW = Symbol('the body as it came');
 
 /** Reads JSON bodies: the size is bounded (more for pipeline definitions), any other media type is refused. */
 export function readJson(env: Env): RequestHandler {
   const ordinary = parser(env.MAX_BODY_MB);
   const definitions = parser(env.MAX_DEFINITION_MB);
+  const calls = parser(env.MAX_BODY_MB, keepRaw);
   return (req, res, next) => {
     if (!hasBody(req)) {
       next();
@@ -18,6 +22,8 @@ export function readJson(env: Env): RequestHandler {
       next(new DomainError('UNSUPPORTED_MEDIA_TYPE', message));
     } else if (req.path.startsWith('/api/v1/pipelines')) {
       definitions(req, res, next);
+    } else if (HOOK_PATH.test(req.path)) {
+      calls(req, res, next);
     } else {
       ordinary(req, res, next);
     }
@@ -27,8 +33,13 @@ export function readJson(env: Env): RequestHandler {
 const hasBody = (req: Request): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
-function parser(limitMb: number): RequestHandler {
-  const parse = express.json({ limit: limitMb * MB, strict: false, type: () => true });
+/** The body of a call as it came, byte for byte. */
+export const rawBodyOf = (req: Request): Buffer => (req as { [RAW]?: Buffer })[RAW] ?? Buffer.alloc(0);
+
+const keepRaw = (req: object, _res: unknown, body: Buffer): void => void Object.assign(req, { [RAW]: body });
+
+function parser(limitMb: number, verify?: typeof keepRaw): RequestHandler {
+  const parse = express.json({ limit: limitMb * MB, strict: false, type: () => true, verify });
   return (req: Request, res: Response, next: NextFunction) => {
     parse(req, res, (error?: unknown) => {
       if (error) return next(explain(error as ParserError, limitMb));

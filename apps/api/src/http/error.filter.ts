@@ -3,6 +3,7 @@ import { DomainError, ERROR_STATUS, type ErrorCode } from '@tauro/domain';
 import { type Request, type Response } from 'express';
 import { metaOf } from './envelope.js';
 import { allowedMethods } from './methods.js';
+import { shownPath } from '@tauro/platform';
 import { storeError } from './store-errors.js';
 
 const RETRY_AFTER_SECONDS = 2;
@@ -23,7 +24,9 @@ export class ErrorFilter implements ExceptionFilter {
       res.destroy();
       return;
     }
-    if (error.code === 'SERVICE_UNAVAILABLE') res.setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+    const retryAfter =
+      error.retryAfter ?? (error.code === 'SERVICE_UNAVAILABLE' ? RETRY_AFTER_SECONDS : undefined);
+    if (retryAfter !== undefined) res.setHeader('Retry-After', String(retryAfter));
     const { code, message, details } = error;
     res.status(error.status).json({ error: { code, message, details }, meta: metaOf(req) });
   }
@@ -35,7 +38,7 @@ export class ErrorFilter implements ExceptionFilter {
     }
     const fromStore = storeError(thrown);
     if (fromStore) {
-      this.logger.warn({ err: thrown }, `${req.method} ${req.path}: ${fromStore.message}`);
+      this.logger.warn({ err: thrown }, `${req.method} ${shownPath(req.path)}: ${fromStore.message}`);
       return fromStore;
     }
     if (thrown instanceof HttpException && thrown.getStatus() < 500) return this.ofHttp(thrown, req, res);
@@ -64,6 +67,6 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   private log(thrown: unknown, req: Request): void {
-    this.logger.error({ err: thrown }, `${req.method} ${req.path} failed`);
+    this.logger.error({ err: thrown }, `${req.method} ${shownPath(req.path)} failed`);
   }
 }

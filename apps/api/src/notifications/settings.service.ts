@@ -7,6 +7,7 @@ import {
   type WebhookTarget,
 } from '@tauro/domain';
 import { canSeal, Env, seal } from '@tauro/platform';
+import { cannotBeSealed } from '../http/sealing.js';
 import { type NotificationSettingsDto, type WebhookDto } from './settings.dto.js';
 
 /** What sealed secrets of webhooks are for; workers open them with the same word. */
@@ -69,9 +70,7 @@ export class NotificationSettingsService {
     if (secret === null) return null;
     if (secret === undefined) return kept.find((one) => one.url === url)?.sealed ?? null;
     if (canSeal(this.env)) return seal(this.env, PURPOSE, secret);
-    const message =
-      'cannot be kept safe while SECRET_KEY is the published placeholder; set SECRET_KEY, for example to the output of: openssl rand -base64 48';
-    faults.push({ field: `${field}.secret`, message, type: 'value_error' });
+    faults.push(cannotBeSealed(`${field}.secret`));
     return null;
   }
 }

@@ -1,8 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { Notification, Pipeline, Project, type Public, Run, Schedule, toPublic } from '@tauro/database';
+import {
+  Notification,
+  Pipeline,
+  Project,
+  type Public,
+  Run,
+  Schedule,
+  toPublic,
+  Trigger,
+} from '@tauro/database';
 import { ACTIVE_RUN_STATES, conflict, newId, notFound, type RunState } from '@tauro/domain';
-import { RunService, ScheduleService, StatisticsService } from '@tauro/orchestration';
+import { RunService, ScheduleService, StatisticsService, TriggerService } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { type Page } from '../http/envelope.js';
 import { stale } from '../http/etag.js';
@@ -26,8 +35,10 @@ export class ProjectService {
     @InjectModel(Notification.name) private readonly notifications: Model<Notification>,
     private readonly settings: NotificationSettingsService,
     @InjectModel(Schedule.name) private readonly schedules: Model<Schedule>,
+    @InjectModel(Trigger.name) private readonly triggers: Model<Trigger>,
     private readonly runService: RunService,
     private readonly scheduleService: ScheduleService,
+    private readonly triggerService: TriggerService,
     private readonly statistics: StatisticsService,
   ) {}
 
@@ -125,7 +136,7 @@ export class ProjectService {
   }
 
   /**
-   * Removes a project, its schedules, its stored pipelines and its notifications; its finished runs stay until retention
+   * Removes a project, its schedules and triggers, its stored pipelines and its notifications; its finished runs stay until retention
    * takes them. @param force cancels and stops what is active instead of refusing. @throws DomainError CONFLICT
    */
   async remove(id: string, force: boolean): Promise<void> {
@@ -148,10 +159,19 @@ export class ProjectService {
           `project '${id}' has an enabled schedule, '${schedule._id}'; use force=true to delete it too`,
         );
       }
+      const trigger = await this.triggers
+        .findOne({ project_id: id, enabled: true }, { _id: 1 })
+        .lean<{ _id: string } | null>();
+      if (trigger) {
+        throw conflict(
+          `project '${id}' has an enabled trigger, '${trigger._id}'; use force=true to delete it too`,
+        );
+      }
     }
     // Without the project nobody can create another run, so what is found after this is all there is.
     await this.projects.deleteOne({ _id: id });
     await this.scheduleService.removeOf(id);
+    await this.triggerService.removeOf(id);
     for await (const run of this.runs.find(active, { _id: 1 }).lean<{ _id: string }[]>().cursor()) {
       await this.runService.cancel(run._id).catch(ignoreConflict);
     }

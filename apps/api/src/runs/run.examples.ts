@@ -42,6 +42,8 @@ setExample(Run, {
   timeout_seconds: null,
   deadline: null,
   schedule_id: null,
+  trigger_id: null,
+  triggered_by_run_id: null,
   scheduled_for: null,
   data_interval_start: null,
   data_interval_end: null,

@@ -40,6 +40,8 @@ export const RUN_LIST: ListSpec = {
       'Only runs of this pipeline, by id or by name; by name also those of deleted ones.',
     ),
     schedule_id: equals(id('sched', 'Only runs that this schedule made.')),
+    trigger_id: equals(id('trg', 'Only runs that this trigger made.')),
+    triggered_by_run_id: equals(id('run', 'Only runs that the end of this run has triggered.')),
     rerun_of: equals(id('run', 'Only reruns of this run.')),
     parent_run_id: equals(id('run', 'Only runs that `pipeline` nodes of this run made.')),
     state: within<RunState>(someOf('Only runs in these states.', RUN_STATES)),

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { TaskService, TaskSlots } from '@tauro/orchestration';
+import { TaskService, TaskSlots, TriggeredRuns } from '@tauro/orchestration';
 import { Deliveries } from '../notifications/deliveries.js';
 import { WAKE_QUEUE, type WakeJob } from '@tauro/queue';
 
-/** Carries a wake-up to the task, the pool or the notification it is for. */
+/** Carries a wake-up to the task, the pool, the notification or the event it is for. */
 @Injectable()
 export class WakeProcessor {
   readonly queue = WAKE_QUEUE;
@@ -12,6 +12,7 @@ export class WakeProcessor {
     private readonly tasks: TaskService,
     private readonly slots: TaskSlots,
     private readonly deliveries: Deliveries,
+    private readonly triggered: TriggeredRuns,
   ) {}
 
   process(job: WakeJob): Promise<void> {
@@ -21,6 +22,7 @@ export class WakeProcessor {
       this.deliveries.take(job.notification);
       return Promise.resolve();
     }
+    if ('trigger_event' in job) return this.triggered.carryOut(job.trigger_event);
     return this.tasks.wake(job.task_id);
   }
 }

@@ -39,6 +39,8 @@ export interface RunEngine {
   max_parallelism: number | null;
   /** How many runs are above it; 0 for a run of its own. */
   depth: number;
+  /** How many runs before it each triggered the next; absent on one that no run has triggered. */
+  trigger_depth?: number;
   /** Most runs of its pipeline at once, as its version says. */
   max_active_runs: number | null;
   /** Whose runs it is one of, and how many of those at once; absent when nothing of that sort bounds it. */
@@ -132,6 +134,13 @@ export class Run extends Document {
   @Prop({ type: String, default: null })
   schedule_id!: string | null;
 
+  /** The trigger that made it, and the run whose end it waited for. */
+  @Prop({ type: String, default: null })
+  trigger_id!: string | null;
+
+  @Prop({ type: String, default: null })
+  triggered_by_run_id!: string | null;
+
   @Prop({ type: Date, default: null })
   scheduled_for!: Date | null;
 
@@ -196,6 +205,14 @@ RunSchema.index({ rerun_of: 1, created_at: -1, _id: -1 }, { sparse: true });
 RunSchema.index(
   { parent_run_id: 1, created_at: -1, _id: -1 },
   { partialFilterExpression: { parent_run_id: { $type: 'string' } } },
+);
+RunSchema.index(
+  { trigger_id: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { trigger_id: { $type: 'string' } } },
+);
+RunSchema.index(
+  { triggered_by_run_id: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { triggered_by_run_id: { $type: 'string' } } },
 );
 RunSchema.index({ started_at: -1, _id: -1 });
 RunSchema.index({ finished_at: -1, _id: -1 });

@@ -91,6 +91,7 @@ function faultOf(
   precedes: Precedes,
 ): string | undefined {
   const [root, id, part] = names;
+  if (root === 'body' || root === 'headers') return `'${root}' has a value only in a trigger`;
   if ((root === 'item' || root === 'index') && !node.for_each)
     return `'${root}' has a value only in a node with for_each`;
   if (root !== 'nodes') return undefined;

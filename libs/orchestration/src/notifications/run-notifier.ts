@@ -148,10 +148,11 @@ function secretOf(url: string, sources: NotificationSource[]): string | null {
 
 /**
  * What the time of a run is counted from: the slot that its schedule made it for, or else its start; null before that.
- * A rerun and a backfill are about a time long past, and may take theirs.
+ * A rerun, a backfill and what they trigger are about a time long past, and may take theirs.
  */
 function startOf(run: Run): Date | null {
-  const onTime = run.scheduled_for && !run.rerun_of && run.engine.group?.kind !== 'backfill';
+  const onTime =
+    run.scheduled_for && !run.rerun_of && !run.trigger_id && run.engine.group?.kind !== 'backfill';
   return onTime ? run.scheduled_for : run.queued_at;
 }
 

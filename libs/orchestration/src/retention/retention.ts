@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { type NotificationState, TERMINAL_RUN_STATES } from '@tauro/domain';
+import { type NotificationState, TERMINAL_RUN_STATES, type TriggerEventState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
 import { CacheRemoval } from './cache-removal.js';
@@ -9,7 +9,9 @@ import { RunRemovalService } from './run-removal.service.js';
 /** Runs, removals and folders looked at per sweep; the rest follows with the next. */
 const BATCH = 100;
 const NOTIFICATIONS = 1000;
+const EVENTS = 1000;
 
+const ENDED_EVENTS: TriggerEventState[] = ['STARTED', 'USED', 'FAILED', 'SKIPPED'];
 const ENDED: NotificationState[] = ['SENT', 'DEAD'];
 
 /**
@@ -65,13 +67,28 @@ export class Retention implements OnModuleDestroy {
       now,
     );
     const told = await this.removeNotifications(now);
+    const events = await this.removeEvents(now);
     const cached = await this.cache.sweep(now);
     const files = (await this.leftovers.sweep(now, BATCH)) + cached.files;
-    if (removed + told + cached.entries + files > 0) {
-      const what = `${removed} runs, ${told} notifications, ${cached.entries} cached results and ${files} stray files`;
+    if (removed + told + events + cached.entries + files > 0) {
+      const what = `${removed} runs, ${told} notifications, ${events} trigger events, ${cached.entries} cached results and ${files} stray files`;
       this.logger.log(`retention removed ${what}`);
     }
     return removed;
+  }
+
+  /** Events of triggers that have come to something, or to nothing. */
+  private async removeEvents(now: Date): Promise<number> {
+    const over = { expires_at: { $lte: now }, state: { $in: ENDED_EVENTS } };
+    const expired = await this.db.triggerEvents
+      .find(over)
+      .sort({ expires_at: 1 })
+      .limit(EVENTS)
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    if (expired.length === 0) return 0;
+    const $in = expired.map(({ _id }) => _id);
+    return (await this.db.triggerEvents.deleteMany({ _id: { $in }, ...over })).deletedCount;
   }
 
   /** Those that were sent or given up. One that somebody asks for again in this moment is PENDING, and stays. */

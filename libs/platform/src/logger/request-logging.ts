@@ -59,8 +59,11 @@ function subjectOf(req: IncomingMessage & { subject?: Subject }): Subject {
 /** Without the query, which may hold what should not be kept. */
 function describe(req: IncomingMessage, res: ServerResponse): string {
   const outcome = res.writableEnded ? String(res.statusCode) : 'aborted by the client';
-  return `${req.method} ${pathOf(req)} ${outcome}`;
+  return `${req.method} ${shownPath(pathOf(req))} ${outcome}`;
 }
+
+/** A path as a log may show it: what follows `/hooks/` is a credential. */
+export const shownPath = (path: string): string => path.replace(/(\/hooks\/)[^/?]+/gi, '$1[redacted]');
 
 /** Express rewrites `url` on its way into routers, and keeps the original. */
 function pathOf(req: IncomingMessage & { originalUrl?: string }): string {

@@ -45,7 +45,7 @@ export const headerComponents = {
 } satisfies Components;
 
 /** Statuses that come with a `Retry-After`. */
-const WITH_RETRY_AFTER = new Set(['503']);
+const WITH_RETRY_AFTER = new Set(['429', '503']);
 
 /** Tells an operation the headers it takes like every other, and each of its answers those it sends. */
 export function addHeaders(operation: Operation): void {

@@ -7,6 +7,7 @@ import { runProgram } from '../support/shell.js';
 import { ROOT } from '../support/server-process.js';
 import { Tauro } from '../support/tauro.js';
 import { User } from '../support/user.js';
+import { waitFor } from '../support/wait-for.js';
 
 // The product's founding document is not part of this repository; its snippets run where a copy lies at hand.
 const SEED = resolve(process.env.TAURO_SEED ?? join(ROOT, '../shared/seed/tauro-api.md'));
@@ -81,6 +82,37 @@ describe('the snippets of the seed document', () => {
       expect(stdout).toMatch(/Created run: run_[A-Za-z0-9]+/);
       expect(stdout).toMatch(/"total_runs": 1/);
       expect(stdout).not.toContain('"error":{');
+    });
+
+    it('Example 2: automated daily scheduling', async () => {
+      const project = await new User(tauro.api).project();
+      const code = snippet('Example 2', 'bash').replace('proj_abc123', project);
+      const { code: exit, stdout } = await bash(code);
+      expect({ exit, stdout }).toEqual({
+        exit: 0,
+        stdout: expect.stringMatching(/Created schedule: sched_\w+/),
+      });
+      expect(stdout).not.toContain('"error":{');
+      const id = /sched_\w+/.exec(stdout)![0];
+      const backfill = await waitFor(
+        async () => {
+          const { data } = (await tauro.api.get(`/api/v1/backfills?schedule_id=${id}`)).body;
+          const { created_runs, successful_runs, failed_runs } = data[0].progress;
+          if (failed_runs > 0 || created_runs < 30 || successful_runs < 3)
+            throw new Error(JSON.stringify(data[0]));
+          return data[0];
+        },
+        { what: 'thirty days to have runs, and three to be done' },
+      );
+      // The others would take a minute.
+      expect((await tauro.api.post(`/api/v1/backfills/${backfill.id}/cancel`)).status).toBe(202);
+      const schedule = (await tauro.api.get(`/api/v1/schedules/${id}`)).body.data;
+      expect(schedule).toMatchObject({
+        enabled: true,
+        expression: '0 2 * * *',
+        next_run_at: expect.stringMatching(/T02:00:00\.000Z$/),
+        statistics: { total_runs: 30, failed_runs: 0 },
+      });
     });
 
     it('Health Check Endpoint', async () => {

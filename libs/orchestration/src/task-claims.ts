@@ -24,7 +24,9 @@ export class TaskClaims {
     undefined,
     () => this.db.epoch,
   );
-  private readonly beginnings = new Batches<{ run: Run; stage: number }, void>((all) => this.beginAll(all));
+  private readonly beginnings = new Batches<{ run: Run; stage: number }, boolean>((all) =>
+    this.beginAll(all),
+  );
   private readonly looks = joinedFind(() => this.db.runs, ENTERABLE);
 
   constructor(
@@ -50,7 +52,9 @@ export class TaskClaims {
     if (looked && stage < looked.engine.stop_below) return null;
     // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
     if (looked?.state !== 'QUEUED') return looked;
-    await this.beginnings.ask({ run: looked, stage });
+    if (await this.beginnings.ask({ run: looked, stage })) {
+      return { ...looked, state: 'RUNNING', started_at: looked.started_at ?? new Date() };
+    }
     const run = await this.looks.ask(run_id);
     return run && stage >= run.engine.stop_below ? run : null;
   }
@@ -72,7 +76,8 @@ export class TaskClaims {
     return requests.map(({ claimId }) => byClaim.get(claimId) ?? null);
   }
 
-  private async beginAll(all: { run: Run; stage: number }[]): Promise<void[]> {
+  /** @returns whether all of them are certainly RUNNING now; who was refused can only be told by another look. */
+  private async beginAll(all: { run: Run; stage: number }[]): Promise<boolean[]> {
     const beginning = ({ timeout_seconds, started_at }: Run): mongo.Document => ({
       $set: {
         state: 'RUNNING',
@@ -85,7 +90,7 @@ export class TaskClaims {
           }),
       },
     });
-    await this.db.runs.bulkWrite(
+    const { matchedCount } = await this.db.runs.bulkWrite(
       all.map(({ run, stage }) => ({
         updateOne: {
           filter: { _id: run._id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
@@ -94,7 +99,7 @@ export class TaskClaims {
       })),
       { ordered: false, ...FAST },
     );
-    return all.map(() => undefined);
+    return all.map(() => matchedCount === all.length);
   }
 }
 

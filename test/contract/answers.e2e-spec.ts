@@ -303,6 +303,29 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${v1}/triggers/${called.id}`, 200);
   });
 
+  it('about schedules in batches', async () => {
+    const project_id = await user.project();
+    const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
+    const good = { project_id, pipeline_id, kind: 'CRON', expression: '@daily' };
+    const bad = { ...good, expression: '61 * * * *' };
+    const batch = `${v1}/schedules/batch`;
+    const made = await ask('POST', batch, 201, { body: { schedules: [good, good] } });
+    await ask('POST', batch, 200, { body: { schedules: [good, bad], partial: true } });
+    await ask('POST', batch, 422, { body: { schedules: [good, bad] } });
+    await ask('POST', batch, 404, { body: { schedules: [{ ...good, pipeline_id: 'nobody' }] } });
+    await ask('POST', batch, 413, { body: { schedules: [{ ...good, description: 'x'.repeat(2 ** 23) }] } });
+    const ids = made.map(({ id }: { id: string }) => id);
+    const some = { ids: [ids[0], 'sched_nobody'] };
+    for (const word of ['disable', 'enable']) {
+      await ask('POST', `${batch}/${word}`, 200, { body: { ids } });
+      await ask('POST', `${batch}/${word}`, 200, { body: { ...some, partial: true } });
+      await ask('POST', `${batch}/${word}`, 404, { body: some });
+    }
+    await ask('DELETE', batch, 404, { body: some });
+    await ask('DELETE', batch, 200, { body: { ...some, partial: true } });
+    await ask('DELETE', batch, 200, { body: { ids: ids.slice(1) } });
+  });
+
   it('and nothing of it was left out', () => {
     const left = document.operations.map(({ name }) => name).filter((name) => !asked.has(name));
     expect(left).toEqual(LEFT_OUT);

@@ -141,7 +141,7 @@ describe('schedules', () => {
     const waiting = await waitFor(
       async () => {
         const { data } = (await tauro.api.get(`/api/v1/runs?schedule_id=${queueing.id}&state=QUEUED`)).body;
-        return data.find((run: any) => run.waiting_reason);
+        return data.find((run: any) => run.waiting_reason?.includes('max_concurrency'));
       },
       { what: 'a run that waits' },
     );

@@ -1,4 +1,5 @@
 export * from './advancer.js';
+export * from './batches.js';
 export * from './breaker/breakers.js';
 export * from './clock.js';
 export * from './collections.js';

@@ -10,7 +10,10 @@ import {
   type PipelineDefinition,
 } from '@tauro/domain';
 import { createHash } from 'node:crypto';
+import { Batches } from './batches.js';
 import { Collections, DUPLICATE_KEY, joinedFind } from './collections.js';
+
+type NameInProject = Pick<Pipeline, 'name_key' | 'project_id'>;
 
 export interface StoredPipeline {
   pipeline: Pipeline;
@@ -30,6 +33,7 @@ export interface DiscoveredPipeline {
 export class PipelineService {
   private readonly logger = new Logger(PipelineService.name);
   private readonly byId = joinedFind(() => this.db.pipelines);
+  private readonly byName = new Batches<NameInProject, Pipeline | null>((asked) => this.findNamed(asked));
 
   constructor(private readonly db: Collections) {}
 
@@ -131,16 +135,34 @@ export class PipelineService {
       if (pipeline && !foreign) return pipeline;
     }
     const name_key = ref.toLowerCase();
+    if (projectId) {
+      const known = await this.byName.ask({ name_key, project_id: projectId });
+      if (known) return known;
+      throw notFound('pipeline', ref);
+    }
     const named = await this.db.pipelines.find({ name_key }).limit(100).toArray();
-    const own = named.find((pipeline) => projectId && pipeline.project_id === projectId);
     const shared = named.find((pipeline) => pipeline.project_id === null);
-    if (own ?? shared) return (own ?? shared)!;
-    if (!projectId && named.length > 1) {
+    if (shared) return shared;
+    if (named.length > 1) {
       throw conflict(`${named.length} projects have a pipeline '${ref}': use its id, or say project_id`);
     }
-    const only = projectId ? undefined : named[0];
-    if (!only) throw notFound('pipeline', ref);
-    return only;
+    if (!named[0]) throw notFound('pipeline', ref);
+    return named[0];
+  }
+
+  /** For each the one of its project, or else the one that is everybody's. */
+  private async findNamed(asked: NameInProject[]): Promise<(Pipeline | null)[]> {
+    const keyOf = ({ name_key, project_id }: NameInProject): string => `${project_id}/${name_key}`;
+    const wanted = new Map(
+      asked.flatMap((one) => [one, { ...one, project_id: null }]).map((one) => [keyOf(one), one]),
+    );
+    const found = await this.db.pipelines
+      .find({ $or: [...wanted.values()].map(({ name_key, project_id }) => ({ name_key, project_id })) })
+      .toArray();
+    const byKey = new Map(found.map((pipeline) => [keyOf(pipeline), pipeline]));
+    return asked.map(
+      (one) => byKey.get(keyOf(one)) ?? byKey.get(keyOf({ ...one, project_id: null })) ?? null,
+    );
   }
 
   /** One version with its definition; the current one when none is named. @throws DomainError NOT_FOUND */

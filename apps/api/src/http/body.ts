@@ -7,12 +7,14 @@ const MB = 1024 * 1024;
 /** Calls that may be signed, which is checked over the body as it came. */
 const HOOK_PATH = /^(?:\/api\/v1)?\/hooks\//i;
 const RAW = Symbol('the body as it came');
+/** Paths of bodies that may be larger: pipeline definitions, and batches of up to a thousand items. */
+const LARGE = /^\/api\/v1\/(pipelines(\/|$)|[^/]+\/batch(\/|$))/;
 
-/** Reads JSON bodies: the size is bounded (more for pipeline definitions), any other media type is refused. */
+/** Reads JSON bodies: the size is bounded, any other media type is refused. */
 export function readJson(env: Env): RequestHandler {
   const ordinary = parser(env.MAX_BODY_MB);
-  const definitions = parser(env.MAX_DEFINITION_MB);
   const calls = parser(env.MAX_BODY_MB, keepRaw);
+  const large = parser(env.MAX_DEFINITION_MB);
   return (req, res, next) => {
     if (!hasBody(req)) {
       next();
@@ -20,10 +22,10 @@ export function readJson(env: Env): RequestHandler {
       const given = req.headers['content-type'] ?? 'none';
       const message = `Content-Type must be application/json, got ${given}`;
       next(new DomainError('UNSUPPORTED_MEDIA_TYPE', message));
-    } else if (req.path.startsWith('/api/v1/pipelines')) {
-      definitions(req, res, next);
     } else if (HOOK_PATH.test(req.path)) {
       calls(req, res, next);
+    } else if (LARGE.test(req.path)) {
+      large(req, res, next);
     } else {
       ordinary(req, res, next);
     }

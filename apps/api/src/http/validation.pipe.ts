@@ -1,4 +1,4 @@
-import { ValidationPipe } from '@nestjs/common';
+import { type Type, ValidationPipe } from '@nestjs/common';
 import { type ErrorDetail, invalid } from '@tauro/domain';
 import { type ValidationError } from 'class-validator';
 import { checkJsonBounds } from './json-bounds.js';
@@ -12,6 +12,8 @@ const TYPES: Record<string, string> = {
   isObject: 'type_error',
   isInt: 'type_error',
   isArray: 'type_error',
+  arrayMinSize: 'too_short',
+  arrayMaxSize: 'too_long',
   matches: 'value_error',
   minLength: 'too_short',
   maxLength: 'too_long',
@@ -29,12 +31,21 @@ export const validationPipe = (): ValidationPipe =>
     exceptionFactory: (errors: ValidationError[]) => invalid(errors.flatMap((error) => details(error, ''))),
   });
 
+/**
+ * Checks a part of a body as if it were one, for what answers each of its parts by itself.
+ * @throws DomainError VALIDATION_ERROR with fields as they are called within the part.
+ */
+export const checkedAs = <T>(dto: Type<T>, part: unknown): Promise<T> =>
+  parts.transform(part, { type: 'body', metatype: dto }) as Promise<T>;
+
 class BodyPipe extends ValidationPipe {
   /** Nest would quietly drop these keys and class-transformer trips over them, so they are refused aloud. */
   protected override stripProtoKeys(body: unknown): void {
     checkJsonBounds(body, ['__proto__', 'constructor', 'prototype']);
   }
 }
+
+const parts = validationPipe();
 
 function details(error: ValidationError, prefix: string): ErrorDetail[] {
   const field = prefix + (error.property ?? 'body');

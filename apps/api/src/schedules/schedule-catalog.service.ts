@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import {
   type OnEnable,
   Pipeline,
-  Project,
+  type Project,
   type Public,
   Schedule,
   ScheduleSlot,
@@ -12,7 +12,11 @@ import {
 import { DomainError, type ErrorDetail, invalid, isId, notFound } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import {
+  type Batches,
+  Collections,
+  joinedFind,
   type NewSchedule,
+  PinnedVersions,
   PipelineService,
   type ScheduleChanges,
   ScheduleService,
@@ -20,12 +24,16 @@ import {
 } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { type Model } from 'mongoose';
+import { allOf, itemsOf, tryEach } from '../http/batch/outcomes.js';
 import { Page } from '../http/envelope.js';
+import { type Deleted } from '../http/openapi/envelope.dto.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { type Condition } from '../http/paging/list-spec.js';
+import { checkedAs } from '../http/validation.pipe.js';
+import { type CreateSchedulesDto, type ScheduleIdsDto } from './schedule-batch.dto.js';
 import {
-  type CreateScheduleDto,
+  CreateScheduleDto,
   type NextSlot,
   type PreviewDto,
   type ScheduleConfigDto,
@@ -49,16 +57,21 @@ type Policy = Partial<Pick<Schedule, (typeof POLICY)[number]>>;
 /** Schedules as the API shows and changes them. */
 @Injectable()
 export class ScheduleCatalog {
+  private readonly projects: Batches<string, Project | null>;
+
   constructor(
     @InjectModel(Schedule.name) private readonly schedules: Model<Schedule>,
     @InjectModel(ScheduleSlot.name) private readonly slots: Model<ScheduleSlot>,
-    @InjectModel(Project.name) private readonly projects: Model<Project>,
     @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
     private readonly service: ScheduleService,
     private readonly pipelineService: PipelineService,
+    private readonly versions: PinnedVersions,
     private readonly settings: NotificationSettingsService,
     private readonly env: Env,
-  ) {}
+    db: Collections,
+  ) {
+    this.projects = joinedFind(() => db.projects);
+  }
 
   async list(query: ListQuery): Promise<Page<Partial<Public<Schedule>>>> {
     const base = await this.ofPipeline(query.values.pipeline_id as string | undefined);
@@ -74,13 +87,44 @@ export class ScheduleCatalog {
     return toPublic(schedule!);
   }
 
+  /** Each item is checked by itself; all are created, or with `partial` those that can be. @throws DomainError */
+  async createAll({ schedules, partial }: CreateSchedulesDto, request_id: string) {
+    const accept = async (item: object): Promise<NewSchedule> =>
+      this.accept(await checkedAs(CreateScheduleDto, item), request_id);
+    if (!partial) {
+      const accepted = allOf(await tryEach(schedules, accept), 'schedules');
+      return (await this.service.create(accepted)).map((schedule) => toPublic(schedule));
+    }
+    const create = async (item: object): Promise<Public<Schedule>> => {
+      const [schedule] = await this.service.create([await accept(item)]);
+      return toPublic(schedule!);
+    };
+    return itemsOf(await tryEach(schedules, create), 201);
+  }
+
+  async enableAll({ ids, partial }: ScheduleIdsDto, enabled: boolean) {
+    if (!partial) return (await this.service.enableAll(ids, enabled)).map((schedule) => toPublic(schedule));
+    return itemsOf(await tryEach(ids, async (id) => toPublic(await this.service.enable(id, enabled))), 200);
+  }
+
+  async removeAll({ ids, partial }: ScheduleIdsDto) {
+    const deleted = (id: string): Deleted => ({ id, deleted: true });
+    if (partial)
+      return itemsOf(await tryEach(ids, (id) => this.service.remove(id).then(() => deleted(id))), 200);
+    await this.service.removeAll(ids);
+    return ids.map(deleted);
+  }
+
   /** @throws DomainError for what cannot be created, with every field named. */
-  async accept(dto: CreateScheduleDto, request_id: string): Promise<NewSchedule> {
+  private async accept(dto: CreateScheduleDto, request_id: string): Promise<NewSchedule> {
     const { project_id, kind, expression, config = {} } = dto;
     const policy = policyOf(dto, config);
-    const project = await this.projects.findById(project_id, { _id: 1 }).lean();
+    const [project, pipeline] = await Promise.all([
+      this.projects.ask(project_id),
+      this.pipeline(dto.pipeline_id, project_id, dto.params ?? {}).catch((error: Error) => error),
+    ]);
     if (!project) throw notFound('project', project_id);
-    const pipeline = await this.pipeline(dto.pipeline_id, project_id, dto.params ?? {});
+    if (pipeline instanceof Error) throw pipeline;
     const coalesce = policy.coalesce ?? this.env.SCHEDULER_COALESCE;
     const accepted: NewSchedule = {
       project_id,
@@ -172,7 +216,7 @@ export class ScheduleCatalog {
   /** @throws DomainError NOT_FOUND, VALIDATION_ERROR for params that the pipeline does not take. */
   private async pipeline(ref: string, projectId: string, params: Schedule['params']) {
     const pipeline = await this.pipelineService.resolve(ref, projectId);
-    const { definition } = await this.pipelineService.definition(pipeline);
+    const { definition } = await this.versions.get(this.pipelineService.currentVersionId(pipeline));
     resolveParams(definition, params);
     return { pipeline_id: pipeline._id, pipeline_name: pipeline.name };
   }

@@ -134,10 +134,10 @@ export class BackfillService {
     throw conflict(`backfill '${id}' is ${current.state} and cannot be cancelled`);
   }
 
-  /** Cancels what a schedule that is deleted has under way. */
-  async cancelOf(schedule_id: string): Promise<void> {
+  /** Cancels what schedules that are deleted have under way. */
+  async cancelOf(schedules: string[]): Promise<void> {
     const running = this.db.backfills
-      .find({ schedule_id, state: 'RUNNING' })
+      .find({ schedule_id: { $in: schedules }, state: 'RUNNING' })
       .project<{ _id: string }>({ _id: 1 });
     for await (const { _id } of running) await this.cancel(_id).catch(() => undefined);
   }

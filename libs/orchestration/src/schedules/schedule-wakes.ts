@@ -9,6 +9,8 @@ import { type Timed } from './schedule-timing.js';
 export type Wakeable = Pick<Schedule, '_id' | 'enabled' | 'next_run_at'> & Timed;
 
 const AT_ONCE = 100;
+/** Alarms that are still to be set, before whoever wants one more waits for it. */
+const MOST_SOON = 1000;
 /** So much an alarm may be off: the one that has just rung was set anew before its slot was done with. */
 const TOLERANCE_MS = 1000;
 
@@ -19,6 +21,8 @@ const TOLERANCE_MS = 1000;
 @Injectable()
 export class ScheduleWakes {
   private readonly logger = new Logger(ScheduleWakes.name);
+  /** The last change of an alarm that is under way, by the id of its schedule. */
+  private readonly changing = new Map<string, Promise<void>>();
 
   constructor(
     private readonly db: Collections,
@@ -27,17 +31,36 @@ export class ScheduleWakes {
   ) {}
 
   /** Sets or removes a schedule's alarm, as it is in the database by now. Redis may be away: then it is done later. */
-  async follow(schedule: Wakeable): Promise<void> {
-    try {
-      if (schedule.enabled && schedule.next_run_at) await this.set(schedule);
-      else await this.queue.removeJobScheduler(schedule._id);
-    } catch (error) {
-      this.logger.warn(`${schedule._id}: its alarm will be set later: ${(error as Error).message}`);
-    }
+  follow(schedule: Wakeable): Promise<void> {
+    return this.inTurn(schedule._id, async () => {
+      try {
+        if (schedule.enabled && schedule.next_run_at) await this.set(schedule);
+        else await this.queue.removeJobScheduler(schedule._id);
+      } catch (error) {
+        this.logger.warn(`${schedule._id}: its alarm will be set later: ${(error as Error).message}`);
+      }
+    });
   }
 
-  async forget(id: string): Promise<void> {
-    await this.queue.removeJobScheduler(id).catch(() => undefined);
+  /** The same, but nobody waits for it, because an alarm is a hint; unless there is much to do already. */
+  async followSoon(schedule: Wakeable): Promise<void> {
+    const done = this.follow(schedule);
+    if (this.changing.size > MOST_SOON) await done;
+  }
+
+  forget(id: string): Promise<void> {
+    return this.inTurn(id, async () => {
+      await this.queue.removeJobScheduler(id).catch(() => undefined);
+    });
+  }
+
+  /** Changes of one alarm happen in the order in which they were asked for. */
+  private inTurn(id: string, change: () => Promise<void>): Promise<void> {
+    const done = (this.changing.get(id) ?? Promise.resolve()).then(change).finally(() => {
+      if (this.changing.get(id) === done) this.changing.delete(id);
+    });
+    this.changing.set(id, done);
+    return done;
   }
 
   /** Wakes a schedule at once, or after a while. */

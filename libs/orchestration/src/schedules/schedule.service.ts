@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type Decision, type Run, type Schedule } from '@tauro/database';
+import { type Decision, type Project, type Run, type Schedule } from '@tauro/database';
 import { conflict, DomainError, type JsonObject, newId, notFound, type SealedSecret } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { ulid } from 'ulid';
+import { Batches } from '../batches.js';
 import { Clock } from '../clock.js';
-import { Collections } from '../collections.js';
+import { Collections, joinedFind } from '../collections.js';
 import { BackfillService } from './backfill.service.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
@@ -30,6 +31,12 @@ const MAX_TRIES = 20;
 /** The life of a schedule as its owner steers it. What happens at its slots is in Ticker. */
 @Injectable()
 export class ScheduleService {
+  private readonly projects: Batches<string, Project | null>;
+  private readonly inserts = new Batches<Schedule, void>(async (schedules) => {
+    await this.db.schedules.insertMany(schedules, { ordered: false });
+    return schedules.map(() => undefined);
+  });
+
   constructor(
     private readonly db: Collections,
     private readonly clock: Clock,
@@ -37,9 +44,14 @@ export class ScheduleService {
     private readonly ticker: Ticker,
     private readonly slotRuns: SlotRuns,
     private readonly backfills: BackfillService,
-  ) {}
+  ) {
+    this.projects = joinedFind(() => this.db.projects);
+  }
 
-  /** Stores schedules, all or none. @throws DomainError VALIDATION_ERROR for a timing without slots. */
+  /**
+   * Stores schedules, all or none; their alarms follow. @throws DomainError VALIDATION_ERROR for a timing without slots,
+   * NOT_FOUND for a project that is deleted meanwhile.
+   */
   async create(wanted: NewSchedule[]): Promise<Schedule[]> {
     const now = await this.clock.now();
     const schedules = wanted.map(({ webhook_secrets, ...one }): Schedule => {
@@ -63,9 +75,15 @@ export class ScheduleService {
       };
       return { ...schedule, ...planned(schedule, now) };
     });
-    await this.db.schedules.insertMany(schedules);
+    const [only, ...others] = schedules;
+    if (only && others.length === 0) await this.inserts.ask(only);
+    else {
+      await this.db.transaction(async (session) => {
+        await this.db.schedules.insertMany(schedules, { session });
+      });
+    }
     await this.assertProjects(schedules);
-    await Promise.all(schedules.map((schedule) => this.wakes.follow(schedule)));
+    await Promise.all(schedules.map((schedule) => this.wakes.followSoon(schedule)));
     return schedules;
   }
 
@@ -91,9 +109,7 @@ export class ScheduleService {
       }
       const now = await this.clock.now();
       const update = updateOf(before, changes, now);
-      if (before.enabled && before.next_run_at && before.next_run_at <= now && movesSlots(changes)) {
-        await this.ticker.tick(id);
-      }
+      if (isDue(before, now) && movesSlots(changes)) await this.ticker.tick(id);
       const after = await this.db.schedules.findOneAndUpdate(
         { _id: id, revision: before.revision, 'engine.cursor': before.engine.cursor },
         update,
@@ -114,12 +130,66 @@ export class ScheduleService {
     return schedule.enabled === enabled ? schedule : this.update(id, { enabled });
   }
 
+  /** Enables or disables all or none. @throws DomainError NOT_FOUND with the places of the ids that are absent. */
+  async enableAll(ids: string[], enabled: boolean): Promise<Schedule[]> {
+    const now = await this.clock.now();
+    // What is due by now is still done.
+    const due = enabled ? [] : (await this.found(ids)).filter((one) => isDue(one, now));
+    await Promise.all(due.map(({ _id }) => this.ticker.tick(_id)));
+    let changed: Schedule[] = [];
+    await this.db.transaction(async (session) => {
+      // Whoever changes one between this look and the writes makes the transaction begin anew.
+      changed = (await this.found(ids, session)).filter((one) => one.enabled !== enabled);
+      if (changed.length === 0) return;
+      const at = await this.clock.now();
+      await this.db.schedules.bulkWrite(
+        changed.map((one) => ({
+          updateOne: {
+            filter: { _id: one._id, revision: one.revision, 'engine.cursor': one.engine.cursor },
+            update: updateOf(one, { enabled }, at),
+          },
+        })),
+        { session },
+      );
+    });
+    const after = await this.found(ids);
+    const moved = new Set(changed.map(({ _id }) => _id));
+    const follow = after.filter(({ _id }) => moved.has(_id));
+    await Promise.all(follow.map((one) => this.wakes.followSoon(one)));
+    if (enabled) await Promise.all(follow.map(({ _id }) => this.wakes.wake(_id)));
+    return after;
+  }
+
+  /** Removes all or none, as `remove` does. @throws DomainError NOT_FOUND with the places of the ids that are absent. */
+  async removeAll(ids: string[]): Promise<void> {
+    await this.db.transaction(async (session) => {
+      await this.found(ids, session);
+      await this.db.schedules.deleteMany({ _id: { $in: ids } }, { session });
+    });
+    await Promise.all(ids.map((id) => this.wakes.forget(id)));
+    await this.backfills.cancelOf(ids);
+    await this.db.scheduleSlots.deleteMany({ schedule_id: { $in: ids } });
+  }
+
+  /** In the order of their ids. */
+  private async found(ids: string[], session?: mongo.ClientSession): Promise<Schedule[]> {
+    const found = await this.db.schedules.find({ _id: { $in: ids } }, { session }).toArray();
+    const byId = new Map(found.map((one) => [one._id, one]));
+    const absent = ids.flatMap((id, i) =>
+      byId.has(id)
+        ? []
+        : [{ field: `ids.${i}`, message: `schedule '${id}' was not found`, type: 'not_found' }],
+    );
+    if (absent[0]) throw new DomainError('NOT_FOUND', absent[0].message, absent);
+    return ids.map((id) => byId.get(id)!);
+  }
+
   /** Removes it with the record of its slots, and cancels its backfills; its runs stay. */
   async remove(id: string): Promise<void> {
     const { deletedCount } = await this.db.schedules.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('schedule', id);
     await this.wakes.forget(id);
-    await this.backfills.cancelOf(id);
+    await this.backfills.cancelOf([id]);
     await this.db.scheduleSlots.deleteMany({ schedule_id: id });
   }
 
@@ -169,11 +239,8 @@ export class ScheduleService {
   /** Looked at last: whoever deletes a project finds its schedules, or this finds the project gone. */
   private async assertProjects(schedules: Schedule[]): Promise<void> {
     const wanted = [...new Set(schedules.map(({ project_id }) => project_id))];
-    const found = await this.db.projects
-      .find({ _id: { $in: wanted } })
-      .project<{ _id: string }>({ _id: 1 })
-      .toArray();
-    const gone = wanted.find((id) => !found.some(({ _id }) => _id === id));
+    const found = await Promise.all(wanted.map((id) => this.projects.ask(id)));
+    const gone = wanted.find((_, i) => !found[i]);
     if (!gone) return;
     await this.db.schedules.deleteMany({ _id: { $in: schedules.map(({ _id }) => _id) } });
     throw notFound('project', gone);
@@ -183,6 +250,9 @@ export class ScheduleService {
 function ignoreAbsent(error: unknown): void {
   if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
 }
+
+const isDue = ({ enabled, next_run_at }: Schedule, now: Date): boolean =>
+  enabled && next_run_at !== null && next_run_at <= now;
 
 /** When it is due next, and when somebody should look whether that came about. */
 function planned(schedule: Schedule, now: Date): Pick<Schedule, 'next_run_at' | 'engine'> {

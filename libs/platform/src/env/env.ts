@@ -325,7 +325,7 @@ export class Env {
   @Variable(number(1, 0.001, 1024), '1', 'Largest request body, in MB.')
   readonly MAX_BODY_MB!: number;
 
-  @Variable(number(8, 0.001, 1024), '8', 'Largest pipeline definition, in MB.')
+  @Variable(number(8, 0.001, 1024), '8', 'Largest pipeline definition or batch, in MB.')
   readonly MAX_DEFINITION_MB!: number;
 
   // Notifications

@@ -2,7 +2,7 @@ import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { Document } from '@tauro/database';
 import { ERROR_STATUS, type ErrorCode } from '@tauro/domain';
-import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
+import { ErrorBody, ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
 import { ERROR_EXAMPLES, exampleOf, META_EXAMPLE } from './examples.js';
 
 type Method = MethodDecorator;
@@ -45,6 +45,31 @@ export function ApiList(
   const page = { total: 1, limit: 50, offset: 0, has_more: false, next_cursor: null };
   const example = { data: [exampleOf(model)], meta: { ...page, ...META_EXAMPLE } };
   return answer([model, ListMeta], 200, description, schema, example, texts);
+}
+
+/** The answer is a `model` for each item of a batch, or, with `partial`, what came of each. */
+export function ApiBatch(model: Type, status = 200): Method {
+  const all = { type: 'array', items: { $ref: getSchemaPath(model) } };
+  const properties = {
+    index: { type: 'integer', minimum: 0, description: 'Its place in the request.' },
+    status: { type: 'integer', description: 'What it would have answered alone.' },
+    data: { $ref: getSchemaPath(model) },
+    error: { $ref: getSchemaPath(ErrorBody) },
+  };
+  const each = { type: 'array', items: { type: 'object', required: ['index', 'status'], properties } };
+  const done = { index: 0, status, data: exampleOf(model) };
+  const refused = { index: 1, status: ERROR_STATUS.NOT_FOUND, error: ERROR_EXAMPLES.NOT_FOUND };
+  const partial = `With \`partial\`: what came of each item`;
+  const answerWith = (code: number, data: object, description: string, shown: unknown[]): Method =>
+    answer([model, ErrorBody, ResponseMeta], code, description, envelope(data, ResponseMeta), {
+      data: shown,
+      meta: META_EXAMPLE,
+    });
+  if (status === 200) return answerWith(200, { oneOf: [all, each] }, partial, [done, refused]);
+  return applyDecorators(
+    answerWith(status, all, `A ${model.name} for each item`, [exampleOf(model)]),
+    answerWith(200, each, partial, [done, refused]),
+  );
 }
 
 /** The errors that this operation has besides those every operation has (see `document.ts`). */

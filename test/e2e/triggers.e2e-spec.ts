@@ -1,6 +1,13 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ApiClient } from '../support/api-client.js';
+import { Cable } from '../support/cable.js';
+import { codeBlocks } from '../support/markdown.js';
 import { noop, ONCE, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { ROOT, ServerProcess } from '../support/server-process.js';
+import { runProgram } from '../support/shell.js';
+import { freePort, Tauro } from '../support/tauro.js';
 import { expectStatus, User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -231,6 +238,23 @@ describe('triggers', () => {
       expect(last.data).toMatchObject([{ id, description: 'x', revision: 7 }]);
       expect((await post(`/${id}/rotate`)).status).toBe(409);
     });
+  });
+
+  it('do what docs/triggers.md types', async () => {
+    const blocks = codeBlocks(readFileSync(join(ROOT, 'docs/triggers.md'), 'utf8')).filter(
+      ({ language }) => language === 'bash',
+    );
+    expect(blocks).toHaveLength(2);
+    const script = blocks.map(({ code }) => code).join('\n');
+    const { code, stdout, stderr } = await runProgram(
+      ['bash', '-euo', 'pipefail'],
+      script.replaceAll('http://localhost:8000', tauro.url),
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+    expect(stdout).toContain('"params":{"day":"monday"},"tags":{"triggered_by":"trigger"}');
+    const answer = JSON.parse(stdout.slice(stdout.lastIndexOf('{')));
+    expect(answer).toMatchObject({ repeated: false });
+    expect((await user.ended(answer.run_id)).params).toEqual({ order: 4711 });
   });
 
   describe('of the kind WEBHOOK', () => {
@@ -499,17 +523,25 @@ describe('triggers', () => {
 
 describe('triggers of a server without a SECRET_KEY of its own, or without Redis, or with a full queue', () => {
   let tauro: Tauro;
-  let user: User;
+  let redis: Cable;
+  let body: object;
   beforeAll(async () => {
-    tauro = await Tauro.start({ workers: 0, env: { MAX_QUEUED_RUNS: '2' } });
-    user = new User(tauro.api);
-  });
-  afterAll(() => tauro?.stop());
-
-  it('have no secret, and work without one', async () => {
+    redis = await Cable.to(process.env.TEST_REDIS_URL!);
+    tauro = await Tauro.start({ workers: 0, env: { MAX_QUEUED_RUNS: '20', REDIS_URL: redis.url } });
+    const user = new User(tauro.api);
     const project_id = await user.project();
     const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
-    const body = { project_id, pipeline_id, kind: 'WEBHOOK' };
+    body = { project_id, pipeline_id, kind: 'WEBHOOK' };
+  });
+  afterAll(async () => {
+    redis?.plug();
+    await tauro?.stop();
+    await redis?.close();
+  });
+  const hook = async (fields: object = {}): Promise<any> =>
+    expectStatus(await tauro.api.post('/api/v1/triggers', { ...body, ...fields }), 201);
+
+  it('have no secret', async () => {
     for (const fields of [{ secret: SECRET }, { generate_secret: true }]) {
       const refused = await tauro.api.post('/api/v1/triggers', { ...body, ...fields });
       expect([refused.status, refused.body.error.details[0]]).toEqual([
@@ -520,12 +552,56 @@ describe('triggers of a server without a SECRET_KEY of its own, or without Redis
         }),
       ]);
     }
-    const { path, id } = expectStatus(await tauro.api.post('/api/v1/triggers', body), 201);
+    expect(await hook()).toMatchObject({ has_secret: false, secret: null });
+  });
+
+  it('are limited by all API processes together, and not at all without Redis', async () => {
+    const { path } = await hook({ rate_limit: { calls: 4, per_seconds: 3600 } });
+    const port = String(await freePort());
+    const second = new ServerProcess(
+      'api 2',
+      'apps/api/src/main.js',
+      { ...tauro.env, PORT: port },
+      tauro.files,
+    );
+    try {
+      const other = new ApiClient(`http://127.0.0.1:${port}`);
+      await waitFor(async () => (await other.get('/health/ready')).status === 200, {
+        what: 'the second API',
+      });
+      const answers = [];
+      for (const api of [tauro.api, other, other, tauro.api, other, tauro.api]) {
+        answers.push((await api.post(path, {})).status);
+      }
+      expect(answers).toEqual([202, 202, 202, 202, 429, 429]);
+    } finally {
+      await second.stop();
+    }
+    redis.pull();
     expectStatus(await tauro.api.post(path, {}), 202);
-    expectStatus(await tauro.api.post(path, {}), 202);
+    redis.plug();
+    await waitFor(async () => (await tauro.api.post(path, {})).status === 429, {
+      what: 'the limit to be back',
+    });
+  });
+
+  it('refuse calls while the queue is full, and keep nothing of them', async () => {
+    const { path, id } = await hook();
+    const taken = await waitFor(
+      async () => {
+        const { status } = await tauro.api.post(path, {});
+        if (status === 503)
+          return {
+            count: await tauro.database.collection('trigger_events').countDocuments({ trigger_id: id }),
+          };
+        expect(status).toBe(202);
+        return undefined;
+      },
+      { what: 'the queue to be full', everyMs: 0 },
+    );
     const full = await tauro.api.post(path, {});
     expect([full.status, full.headers.get('retry-after')]).toEqual([503, expect.any(String)]);
     const events = await tauro.api.get(`/api/v1/triggers/${id}/events`);
-    expect(events.body.meta.total).toBe(2);
+    expect(events.body.meta.total).toBe(taken.count);
   });
 });

@@ -26,6 +26,9 @@ export function residentMb(pid: number): number {
   return sum(pid);
 }
 
+/** Resident memory of a process alone, in MB. */
+export const ownMb = (pid: number): number => (processes().find((one) => one.pid === pid)?.kb ?? 0) / 1024;
+
 /** Whether a process has none below it. */
 export const isChildless = (pid: number): boolean => processes().every(({ parent }) => parent !== pid);
 

@@ -8,7 +8,7 @@ import { measureDailyEtl } from './daily-etl.js';
 import { type Figure, reached, table } from './figure.js';
 import { measureLatency, measureScaling } from './latency.js';
 import { measureRequestRate } from './request-rate.js';
-import { measureSchedules } from './schedules.js';
+import { measureBackfill, measureSchedules } from './schedules.js';
 import { measureShapes } from './shapes.js';
 import { measureThroughput } from './throughput.js';
 
@@ -22,6 +22,7 @@ const MEASURES: Record<string, () => Promise<Figure[]>> = {
   latency: measureLatency,
   scaling: measureScaling,
   schedules: measureSchedules,
+  backfill: measureBackfill,
 };
 
 /** `npm run bench` measures everything; `npm run bench -- boot etl` only what is named. */

@@ -3,12 +3,55 @@ import { Tauro } from '../test/support/tauro.js';
 import { User } from '../test/support/user.js';
 import { waitFor } from '../test/support/wait-for.js';
 import { type Figure, median } from './figure.js';
+import { ownMb } from './memory.js';
 
 const MANY = 5000;
 const SPREAD = 1000;
 const AT_ONCE = 1000;
 const CLIENTS = 20;
+const BACKFILL = 10_000;
 const MINUTE = 60_000;
+
+/** How fast a backfill makes its runs, and what that costs in memory. */
+export async function measureBackfill(): Promise<Figure[]> {
+  const tauro = await Tauro.start({
+    workers: 1,
+    env: { MAX_CONCURRENT_RUNS: '0', WORKER_CONCURRENCY: '20' },
+  });
+  try {
+    const user = new User(tauro.api);
+    const project_id = await user.project();
+    const pipeline_id = (await user.pipeline(project_id, [noop('only')])).id;
+    const timing = { kind: 'CRON', expression: '* * * * *', enabled: false };
+    const { body } = await tauro.api.post('/api/v1/schedules', { project_id, pipeline_id, ...timing });
+    const { pid } = tauro.workers[0]!;
+    const before = ownMb(pid);
+    const began = performance.now();
+    const path = `/api/v1/schedules/${body.data.id as string}/backfill`;
+    const made = await tauro.api.post(path, { count: BACKFILL, max_concurrency: 1000 });
+    let most = before;
+    await waitFor(
+      async () => {
+        most = Math.max(most, ownMb(pid));
+        const { data } = (await tauro.api.get(`/api/v1/backfills/${made.body.data.id as string}`)).body;
+        return data.state === 'COMPLETED';
+      },
+      { what: 'the backfill to end', timeout: 10 * MINUTE, everyMs: 250 },
+    );
+    const rate = (BACKFILL / (performance.now() - began)) * 1000;
+    return [
+      {
+        what: `backfill of ${BACKFILL} slots, runs made and ended`,
+        measured: rate,
+        unit: 'runs/s',
+        atLeast: 100,
+      },
+      { what: 'what the worker itself grows by meanwhile', measured: most - before, unit: 'MB', atMost: 200 },
+    ];
+  } finally {
+    await tauro.stop();
+  }
+}
 
 /** How many schedules can be made and carried, how late their runs are, and how many can be due at one moment. */
 export async function measureSchedules(): Promise<Figure[]> {

@@ -94,7 +94,7 @@ describe('triggers', () => {
       ]);
     });
 
-    it('go on as a chain, also after discovered pipelines, and not after a failure', async () => {
+    it('go on as a chain, and not after a failure', async () => {
       const [a, b, c] = [await pipeline(), await pipeline(), await pipeline()];
       const fails = await pipeline([task('bad', 'fail', { message: 'on purpose' }, ONCE)]);
       const ofB = await create({ kind: 'PIPELINE', pipeline_id: b.id, after: a.id });
@@ -113,6 +113,17 @@ describe('triggers', () => {
       expect(last.triggered_by_run_id).toBe((await started(ofB.id))[0].id);
       expect((await started(alarm.id))[0].params.why).toContain('on purpose');
       expect(await eventsOf(never.id)).toEqual([]);
+    });
+
+    it('wait for discovered pipelines, in their own project', async () => {
+      const own = await user.project();
+      const target = await user.pipeline(own, [noop('only')]);
+      const body = { project_id: own, kind: 'PIPELINE', pipeline_id: target.id, after: 'fan_out' };
+      const { id } = expectStatus(await post('', body), 201);
+      await user.ended(await user.start(project, 'fan_out'));
+      const run = await user.start(own, 'fan_out');
+      expect((await started(id))[0].triggered_by_run_id).toBe(run);
+      expect((await eventsOf(id)).map(({ key }) => key)).toEqual([run]);
     });
 
     it('after several start once each of them has succeeded', async () => {
@@ -515,6 +526,7 @@ describe('triggers', () => {
         expect(text).not.toContain(token);
         expect(text).not.toContain(SECRET);
       }
+      expect(shown.at(-1)).toMatch(/tauro_trigger_runs_total\{kind="WEBHOOK",outcome="started"\} [1-9]/);
       expect(tauro.apiProcess().logs()).toContain('POST /api/v1/hooks/[redacted] 202');
       expect(tauro.apiProcess().logs()).toContain('POST /hooks/[redacted]/more 404');
     });

@@ -3,6 +3,7 @@ import { type TriggerEvent } from '@tauro/database';
 import { conflict, DomainError } from '@tauro/domain';
 import { Collections } from '../collections.js';
 import { RunCreation } from '../run-creation.service.js';
+import { carriedOut } from './trigger-metrics.js';
 import { LOOK_MS, TriggerOutbox } from './trigger-outbox.js';
 
 /** Most events looked at per sweep; the rest follows with the next. */
@@ -32,17 +33,20 @@ export class TriggeredRuns {
     if (!params) return undefined;
     const exists = await this.db.runs.countDocuments({ _id: event.run_id! }, { limit: 1 });
     const failure = exists ? undefined : await this.create(event, params);
+    const kind = event.source_run_id ? 'PIPELINE' : 'WEBHOOK';
     if (failure) {
       await this.outbox.fail(event, failure);
+      carriedOut.inc({ kind, outcome: 'failed' });
       return failure;
     }
-    await this.db.triggerEvents.updateOne(
+    const { modifiedCount } = await this.db.triggerEvents.updateOne(
       { _id: event._id, state: 'PENDING', run_id: event.run_id },
       {
         $set: { state: 'STARTED', updated_at: new Date() },
         $unset: { 'engine.check_at': 1, 'engine.params': 1 },
       },
     );
+    if (modifiedCount > 0) carriedOut.inc({ kind, outcome: 'started' });
     return undefined;
   }
 

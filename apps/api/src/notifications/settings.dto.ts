@@ -11,12 +11,10 @@ import {
   MaxLength,
   Min,
   MinLength,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { IfGiven } from '../http/given.js';
 import { AtMost, IsWebhookUrl } from './settings.rules.js';
-
-const given = (_: object, value: unknown): boolean => value !== undefined;
 
 /** A receiver of HTTP calls. */
 export class WebhookDto {
@@ -35,7 +33,7 @@ export class WebhookDto {
   secret?: string | null;
 
   /** What an answer says of the secret; ignored, so that an answer may be sent back. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   has_secret?: boolean;
 }
@@ -44,22 +42,22 @@ export class WebhookDto {
 @ApiExtraModels(WebhookDto)
 export class NotificationSettingsDto {
   /** Tell of runs that ended SUCCESS; false unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   on_success?: boolean;
 
   /** Tell of runs that ended FAILED; true unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   on_failure?: boolean;
 
   /** Tell of runs that are late; true when `sla_seconds` is given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   on_sla_miss?: boolean;
 
   /** A run is late that has not ended so many seconds after its slot, or else after its start. */
-  @ValidateIf(given)
+  @IfGiven()
   @Max(MAX_SLA_SECONDS)
   @Min(0.001)
   @IsNumber()
@@ -73,7 +71,7 @@ export class NotificationSettingsDto {
       { type: 'array', maxItems: MAX_EMAILS, items: { type: 'string', pattern: EMAIL_PATTERN.source } },
     ],
   })
-  @ValidateIf(given)
+  @IfGiven()
   @Matches(EMAIL_PATTERN, { each: true, message: 'must be an email address such as alerts@example.com' })
   @AtMost(MAX_EMAILS)
   email?: string | string[];
@@ -86,7 +84,7 @@ export class NotificationSettingsDto {
       { type: 'array', maxItems: MAX_WEBHOOKS, items: { $ref: getSchemaPath(WebhookDto) } },
     ],
   })
-  @ValidateIf(given)
+  @IfGiven()
   @ValidateNested({ message: 'must be {url, secret?}, or a list of these' })
   @AtMost(MAX_WEBHOOKS)
   @Type(() => WebhookDto)

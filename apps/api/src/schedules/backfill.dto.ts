@@ -1,55 +1,54 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Backfill } from '@tauro/database';
 import { MOST_SLOTS } from '@tauro/orchestration';
-import { IsBoolean, IsInt, IsString, Max, Min, Validate, ValidateIf } from 'class-validator';
+import { IsBoolean, IsInt, IsString, Max, Min, Validate } from 'class-validator';
+import { IfGiven } from '../http/given.js';
 import { setExample } from '../http/openapi/examples.js';
 import { MAX_CONCURRENCY } from './schedule.dto.js';
 import { InstantRule } from './schedule-input.js';
 
-const given = (_: object, value: unknown): boolean => value !== undefined;
-
 /** Which slots of the past get runs: the last `count`, or all from `start` to `end`. */
 export class BackfillDto {
   /** The last so many slots that have passed. */
-  @ValidateIf(given)
+  @IfGiven()
   @Max(MOST_SLOTS)
   @Min(1)
   @IsInt()
   count?: number;
 
   /** The first slot is at or after it. ISO 8601. */
-  @ValidateIf(given)
+  @IfGiven()
   @ApiProperty({ format: 'date-time' })
   @Validate(InstantRule)
   @IsString()
   start?: string;
 
   /** The last slot is at or before it; now unless given. ISO 8601. */
-  @ValidateIf(given)
+  @IfGiven()
   @ApiProperty({ format: 'date-time' })
   @Validate(InstantRule)
   @IsString()
   end?: string;
 
   /** Answer with the slots and what would be done with each, and do nothing. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   dry_run?: boolean;
 
   /** Most of its runs at once; that of the schedule unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @Max(MAX_CONCURRENCY)
   @Min(1)
   @IsInt()
   max_concurrency?: number;
 
   /** The latest slot first. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   reverse?: boolean;
 
   /** A new run also for slots that have one; otherwise those are skipped. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   rerun?: boolean;
 }

@@ -27,17 +27,15 @@ import {
   Min,
   MinLength,
   Validate,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { IfGiven } from '../http/given.js';
 import { NotificationSettingsDto } from '../notifications/settings.dto.js';
 import { ParamsRule, TagsRule } from '../runs/run-input.js';
 import { InstantRule, KindRule } from './schedule-input.js';
 
 const PROJECT = idPattern('proj');
 const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
-/** Null is not nothing: a field without a value for it is left out. */
-const given = (_: object, value: unknown): boolean => value !== undefined;
 const MAX_SECONDS = 366 * 86_400;
 /** Most runs of one schedule or backfill at once. */
 export const MAX_CONCURRENCY = 10_000;
@@ -45,7 +43,7 @@ export const MAX_CONCURRENCY = 10_000;
 /** What becomes of slots that passed while the schedule was disabled; nothing unless given. */
 export class OnEnableDto {
   /** `none`: they are skipped; `last`: only the last one runs; `all`: each runs, or one run for all with `coalesce`. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsIn(MISFIRES)
   misfire?: Misfire;
 
@@ -57,7 +55,7 @@ export class OnEnableDto {
   misfire_window_seconds?: number | null;
 
   /** Make one run of several. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   coalesce?: boolean;
 }
@@ -68,7 +66,7 @@ class SlotPolicyDto {
    * Which slots that no worker took within 60 seconds are made up for. `none`: they are skipped; `last`: only the
    * last one runs; `all`: each runs, or one run for all with `coalesce`.
    */
-  @ValidateIf(given)
+  @IfGiven()
   @IsIn(MISFIRES)
   misfire?: Misfire;
 
@@ -80,24 +78,24 @@ class SlotPolicyDto {
   misfire_window_seconds?: number | null;
 
   /** Make one run, about the data of all, of several slots that were missed; SCHEDULER_COALESCE unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   coalesce?: boolean;
 
   /** Most of its runs at once; SCHEDULER_MAX_INSTANCES unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @Max(MAX_CONCURRENCY)
   @Min(1)
   @IsInt()
   max_concurrency?: number;
 
   /** What becomes of a slot while as many are under way: it is skipped, waits its turn, or replaces the oldest. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsIn(OVERLAPS)
   overlap?: Overlap;
 
   /** A run starts up to so many seconds after its slot: always the same for a slot, and spread over schedules. */
-  @ValidateIf(given)
+  @IfGiven()
   @Max(86_400)
   @Min(0)
   @IsNumber()
@@ -115,7 +113,7 @@ export class ScheduleConfigDto extends SlotPolicyDto {
   timeout_seconds?: number | null;
 
   /** False: tasks without a `retry_policy` of their own are attempted once. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   retry_on_failure?: boolean;
 
@@ -154,34 +152,34 @@ export class CreateScheduleDto extends SlotPolicyDto {
   expression!: string;
 
   /** True unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   enabled?: boolean;
 
   /** IANA name; SCHEDULER_TIMEZONE unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @MaxLength(64)
   @IsString()
   timezone?: string;
 
-  @ValidateIf(given)
+  @IfGiven()
   @MaxLength(4096)
   @IsString()
   description?: string;
 
   /** Of every run; at most 256 KB. */
-  @ValidateIf(given)
+  @IfGiven()
   @Validate(ParamsRule)
   @IsObject()
   params?: JsonObject;
 
   /** Of every run, beside `triggered_by`. */
-  @ValidateIf(given)
+  @IfGiven()
   @Validate(TagsRule)
   @IsObject()
   tags?: Record<string, string>;
 
-  @ValidateIf(given)
+  @IfGiven()
   @ValidateNested()
   @Type(() => ScheduleConfigDto)
   config?: ScheduleConfigDto;
@@ -200,7 +198,7 @@ export class CreateScheduleDto extends SlotPolicyDto {
   @IsString()
   end_at?: string | null;
 
-  @ValidateIf(given)
+  @IfGiven()
   @ValidateNested()
   @Type(() => OnEnableDto)
   on_enable?: OnEnableDto;
@@ -214,7 +212,7 @@ export class UpdateScheduleDto extends PartialType(OmitType(CreateScheduleDto, [
 /** What a run by hand is started with. */
 export class TriggerDto {
   /** Over those of the schedule. */
-  @ValidateIf(given)
+  @IfGiven()
   @Validate(ParamsRule)
   @IsObject()
   params?: JsonObject;
@@ -233,19 +231,19 @@ export class PreviewDto {
   expression!: string;
 
   /** IANA name; SCHEDULER_TIMEZONE unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @MaxLength(64)
   @IsString()
   timezone?: string;
 
-  @ValidateIf(given)
+  @IfGiven()
   @Max(1000)
   @Min(1)
   @IsInt()
   count?: number;
 
   /** Only slots after it; now unless given. ISO 8601. */
-  @ValidateIf(given)
+  @IfGiven()
   @ApiProperty({ format: 'date-time' })
   @Validate(InstantRule)
   @IsString()

@@ -25,18 +25,15 @@ import {
   Min,
   MinLength,
   Validate,
-  ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { IfGiven } from '../http/given.js';
 import { AtMost } from '../notifications/settings.rules.js';
 import { ParamsRule, TagsRule } from '../runs/run-input.js';
 import { MappingRule } from './trigger.rules.js';
 
 const PROJECT = idPattern('proj');
 const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
-/** Null is not nothing: a field without a value for it is left out. */
-const given = (_: object, value: unknown): boolean => value !== undefined;
-
 /** At most so many calls within a window of that length, which begins with a call. */
 export class CallLimitDto {
   @Max(100_000)
@@ -67,11 +64,11 @@ export class CreateTriggerDto {
   kind!: TriggerKind;
 
   /** True unless given. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   enabled?: boolean;
 
-  @ValidateIf(given)
+  @IfGiven()
   @MaxLength(4096)
   @IsString()
   description?: string;
@@ -80,13 +77,13 @@ export class CreateTriggerDto {
    * Of its runs. Templates may name the run that ended (`{{ run.params.day }}`, `{{ run.outputs.rows }}`,
    * `{{ run.scheduled_for }}`), or what was sent (`{{ body.order.id }}`, `{{ headers.x-github-event }}`).
    */
-  @ValidateIf(given)
+  @IfGiven()
   @Validate(ParamsRule)
   @IsObject()
   params?: JsonObject;
 
   /** Of its runs, beside `triggered_by`. */
-  @ValidateIf(given)
+  @IfGiven()
   @Validate(TagsRule)
   @IsObject()
   tags?: Record<string, string>;
@@ -107,14 +104,14 @@ export class CreateTriggerDto {
       },
     ],
   })
-  @ValidateIf(given)
+  @IfGiven()
   @Matches(PIPELINE, { each: true, message: 'must be the id or the name of a pipeline, or a list of these' })
   @AtMost(MAX_AFTER)
   after?: string | string[];
 
   /** PIPELINE: which ends of runs count; `success` unless given. `done` is either; a cancelled run never counts. */
   @ApiProperty({ enum: TRIGGER_ENDS, required: false })
-  @ValidateIf(given)
+  @IfGiven()
   @IsIn(TRIGGER_ENDS)
   on?: TriggerEnd;
 
@@ -143,7 +140,7 @@ export class CreateTriggerDto {
   secret?: string | null;
 
   /** WEBHOOK: make up a secret, and show it once. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   generate_secret?: boolean;
 }
@@ -157,7 +154,7 @@ export class UpdateTriggerDto extends PartialType(
 /** What is changed beside the token. */
 export class RotateTriggerDto {
   /** Make up another secret as well. */
-  @ValidateIf(given)
+  @IfGiven()
   @IsBoolean()
   generate_secret?: boolean;
 }

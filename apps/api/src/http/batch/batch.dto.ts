@@ -7,11 +7,11 @@ import {
   IsArray,
   IsBoolean,
   Validate,
-  ValidateIf,
   type ValidationArguments,
   ValidatorConstraint,
   type ValidatorConstraintInterface,
 } from 'class-validator';
+import { IfGiven } from '../given.js';
 import { shown } from '../query/query-field.js';
 
 /** Most items of one request. */
@@ -20,7 +20,7 @@ export const MAX_BATCH = 1000;
 /** What every body of a batch may say. */
 export class BatchDto {
   /** True: each item is done or refused by itself, and answered by itself. Otherwise all are done, or none. */
-  @ValidateIf((_: object, value: unknown) => value !== undefined)
+  @IfGiven()
   @IsBoolean()
   partial?: boolean;
 }

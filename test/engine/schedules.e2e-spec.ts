@@ -127,6 +127,20 @@ describe('a schedule', () => {
     expect((await read(_id)).statistics.total_runs).toBe(1);
   });
 
+  it('knows for each of many that are decided together whether it was this replica', async () => {
+    const ids = await Promise.all(Array.from({ length: 30 }, async () => (await schedule(1))._id));
+    // Both ways round, so that each replica is first with some and second with others.
+    await Promise.all(
+      ids.flatMap((id, i) => [ticker(engine).tick(id), ticker(other).tick(ids[ids.length - 1 - i]!)]),
+    );
+    for (const id of ids) {
+      const slots = await slotsOf(id);
+      expect(slots).toHaveLength(1);
+      expect(await runsOf(id)).toMatchObject([{ _id: slots[0]!.run_id, state: 'QUEUED' }]);
+      expect(await read(id)).toMatchObject({ statistics: { total_runs: 1 }, engine: { decisions: [] } });
+    }
+  });
+
   it('makes up for every slot after an outage, in order, and never again when the clock goes back', async () => {
     const { _id } = await schedule(250, { overlap: 'queue' });
     await Promise.all([ticker().tick(_id), ticker(other).tick(_id)]);

@@ -39,6 +39,7 @@ export type SlotOutcome = 'made' | 'failed' | 'taken';
 export class SlotRuns {
   private readonly logger = new Logger(SlotRuns.name);
   private readonly inserts = new Batches<ScheduleSlot, boolean>((slots) => this.insertAll(slots));
+  private readonly struckOff = new Batches<CarriedOut, void>((all) => this.strikeAll(all));
 
   constructor(
     private readonly db: Collections,
@@ -69,7 +70,8 @@ export class SlotRuns {
       this.start(schedule, decision.runs, decision, repeated),
       ...skipped.map((slot) => this.inserts.ask(slot)),
     ]);
-    await this.strikeOff(schedule, decision, made.filter((outcome) => outcome === 'made').length);
+    const count = made.filter((outcome) => outcome === 'made').length;
+    await this.struckOff.ask({ schedule, decision, made: count });
   }
 
   /**
@@ -189,12 +191,46 @@ export class SlotRuns {
     for (const { run_id } of oldest) await this.runs.cancelIfActive(run_id!);
   }
 
-  private async strikeOff({ _id, jitter_seconds }: Schedule, { id }: Decision, made: number): Promise<void> {
-    const left = {
-      $filter: { input: '$engine.decisions', as: 'one', cond: { $ne: ['$$one.id', id] } },
-    };
-    const later = jitter_seconds * 1000 + ORPHAN_MS;
-    await this.db.schedules.updateOne({ _id, 'engine.decisions.id': id }, [
+  /** Each only while it is there, so that its runs are counted once. */
+  private async strikeAll(all: CarriedOut[]): Promise<void[]> {
+    await this.db.schedules.bulkWrite(
+      all.map((one) => ({ updateOne: strikeOff(one) })),
+      { ordered: false },
+    );
+    return all.map(() => undefined);
+  }
+
+  /** Many in one round trip. @returns which of them were not there yet. */
+  private async insertAll(slots: ScheduleSlot[]): Promise<boolean[]> {
+    try {
+      await this.db.scheduleSlots.insertMany(slots, { ordered: false });
+      return slots.map(() => true);
+    } catch (error) {
+      if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
+      const errors = [error.writeErrors].flat();
+      if (errors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+      const taken = new Set(errors.map(({ index }) => index));
+      return slots.map((_, i) => !taken.has(i));
+    }
+  }
+}
+
+/** A decision of which every slot and run is there. */
+interface CarriedOut {
+  schedule: Schedule;
+  decision: Decision;
+  /** The runs that it made. */
+  made: number;
+}
+
+function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id }, made }: CarriedOut) {
+  const left = {
+    $filter: { input: '$engine.decisions', as: 'one', cond: { $ne: ['$$one.id', id] } },
+  };
+  const later = jitter_seconds * 1000 + ORPHAN_MS;
+  return {
+    filter: { _id, 'engine.decisions.id': id },
+    update: [
       {
         $set: {
           'engine.decisions': left,
@@ -212,22 +248,8 @@ export class SlotRuns {
           },
         },
       },
-    ]);
-  }
-
-  /** Many in one round trip. @returns which of them were not there yet. */
-  private async insertAll(slots: ScheduleSlot[]): Promise<boolean[]> {
-    try {
-      await this.db.scheduleSlots.insertMany(slots, { ordered: false });
-      return slots.map(() => true);
-    } catch (error) {
-      if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
-      const errors = [error.writeErrors].flat();
-      if (errors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-      const taken = new Set(errors.map(({ index }) => index));
-      return slots.map((_, i) => !taken.has(i));
-    }
-  }
+    ],
+  };
 }
 
 const TRIGGERED_BY = { SCHEDULED: 'scheduler', MANUAL: 'manual', BACKFILL: 'backfill' } as const;

@@ -23,6 +23,7 @@ export class Ticker {
   private readonly logger = new Logger(Ticker.name);
   private readonly schedules = joinedFind(() => this.db.schedules);
   private readonly active = new Batches<string, number>((ids) => this.countActive(ids));
+  private readonly decided = new Batches<Decided, boolean>((all) => this.writeAll(all));
 
   constructor(
     private readonly db: Collections,
@@ -104,24 +105,43 @@ export class Ticker {
     return true;
   }
 
-  /** The only write that decides: it matches while nobody else has decided upon these slots. */
-  private async write(schedule: Schedule, due: Due, decision: Decision): Promise<boolean> {
-    const { _id, engine, revision } = schedule;
-    const next_run_at = timingOf(schedule).next(due.cursor);
-    const last = decision.runs.at(-1)?.scheduled_for;
-    const { matchedCount } = await this.db.schedules.updateOne(
-      { _id, enabled: true, revision, 'engine.cursor': engine.cursor },
-      {
-        $set: {
-          next_run_at,
-          ...(last && { last_run_at: last }),
-          'engine.cursor': due.cursor,
-          'engine.check_at': new Date(decision.at.getTime() + ORPHAN_MS),
-        },
-        $push: { 'engine.decisions': decision },
-      },
+  /** Keeps a decision. @returns whether it is this one that holds. */
+  private write(schedule: Schedule, due: Due, decision: Decision): Promise<boolean> {
+    const { cursor } = due;
+    return this.decided.ask({ schedule, cursor, next_run_at: timingOf(schedule).next(cursor), decision });
+  }
+
+  /** The only write that decides, for many: each matches while nobody else has decided upon these slots. */
+  private async writeAll(all: Decided[]): Promise<boolean[]> {
+    const { matchedCount } = await this.db.schedules.bulkWrite(
+      all.map(({ schedule: { _id, revision, engine }, cursor, next_run_at, decision }) => {
+        const last = decision.runs.at(-1)?.scheduled_for;
+        return {
+          updateOne: {
+            filter: { _id, enabled: true, revision, 'engine.cursor': engine.cursor },
+            update: {
+              $set: {
+                next_run_at,
+                ...(last && { last_run_at: last }),
+                'engine.cursor': cursor,
+                'engine.check_at': new Date(decision.at.getTime() + ORPHAN_MS),
+              },
+              $push: { 'engine.decisions': decision },
+            },
+          },
+        };
+      }),
+      { ordered: false },
     );
-    return matchedCount === 1;
+    if (matchedCount === all.length) return all.map(() => true);
+    if (matchedCount === 0) return all.map(() => false);
+    // Whose matched is told by what is kept: a decision stays until it is carried out.
+    const kept = await this.db.schedules
+      .find({ _id: { $in: all.map(({ schedule }) => schedule._id) } })
+      .project<{ engine: { decisions: { id: string }[] } }>({ 'engine.decisions.id': 1 })
+      .toArray();
+    const ids = new Set(kept.flatMap(({ engine }) => engine.decisions.map(({ id }) => id)));
+    return all.map(({ decision }) => ids.has(decision.id));
   }
 
   private async lookLater(schedule: Schedule, next: Date | null): Promise<void> {
@@ -165,6 +185,15 @@ export class Ticker {
     const byId = new Map(counts.map(({ _id, n }) => [_id, n]));
     return ids.map((id) => byId.get(id) ?? 0);
   }
+}
+
+/** A decision, and where it leaves its schedule. */
+interface Decided {
+  /** As it was read. */
+  schedule: Schedule;
+  cursor: Date;
+  next_run_at: Date | null;
+  decision: Decision;
 }
 
 /** Whether an alarm rang for this slot, which is not due yet: because of its jitter, or of a clock that is ahead. */

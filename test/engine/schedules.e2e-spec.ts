@@ -3,6 +3,7 @@ import { type Decision, type Schedule } from '@tauro/database';
 import { newId } from '@tauro/domain';
 import {
   BackfillService,
+  Clock,
   type NewSchedule,
   PipelineService,
   RunEnd,
@@ -15,6 +16,7 @@ import { SCHEDULE_QUEUE } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { randomBytes } from 'node:crypto';
 import { DONE, Engine, FAILED } from '../support/engine.js';
+import { waitFor } from '../support/wait-for.js';
 
 const MINUTE = 60_000;
 
@@ -129,10 +131,18 @@ describe('a schedule', () => {
 
   it('knows for each of many that are decided together whether it was this replica', async () => {
     const ids = await Promise.all(Array.from({ length: 30 }, async () => (await schedule(1))._id));
-    // Both ways round, so that each replica is first with some and second with others.
-    await Promise.all(
-      ids.flatMap((id, i) => [ticker(engine).tick(id), ticker(other).tick(ids[ids.length - 1 - i]!)]),
-    );
+    const clock = engine.app.get(Clock);
+    const now = await clock.now();
+    // This replica has read them all and is about to decide when the other one decides upon every third.
+    let goOn!: () => void;
+    const paused = new Promise<Date>((resolve) => (goOn = () => resolve(now)));
+    const pause = jest.spyOn(clock, 'now').mockReturnValue(paused);
+    const all = Promise.all(ids.map((id) => ticker().tick(id)));
+    await waitFor(() => pause.mock.calls.length === ids.length, { what: 'all to be read' });
+    await Promise.all(ids.filter((_, i) => i % 3 === 0).map((id) => ticker(other).tick(id)));
+    pause.mockRestore();
+    goOn();
+    await all;
     for (const id of ids) {
       const slots = await slotsOf(id);
       expect(slots).toHaveLength(1);

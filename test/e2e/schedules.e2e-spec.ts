@@ -120,6 +120,35 @@ describe('schedules', () => {
     expect(data).toMatchObject({ enabled: false, next_run_at: null, last_run_at: run.scheduled_for });
   });
 
+  it('tell the nodes of their runs what these are about', async () => {
+    const about = {
+      slot: '{{ run.scheduled_for }}',
+      from: '{{ run.data_interval_start }}',
+      to: '{{ run.data_interval_end }}',
+      or: "{{ run.scheduled_for | default('by hand') }}",
+    };
+    const { id: told } = await user.pipeline(project, [
+      task('tell', 'echo', about),
+      task('mind', 'echo', { or: about.or }),
+    ]);
+    const { id } = await create({ pipeline_id: told, kind: 'CRON', expression: '@daily', enabled: false });
+    const asked = { start: '2026-03-01T00:00:00Z', end: '2026-03-01T00:00:00Z' };
+    expect((await post(`/${id}/backfill`, asked)).status).toBe(202);
+    const slot = await waitFor(async () => (await slotsOf(id, '&state=SUCCESS'))[0], { what: 'its run' });
+    const input = async (run: string, node: string): Promise<any> =>
+      (await tauro.api.get(`/api/v1/runs/${run}/tasks/${node}`)).body.data.output.input;
+    const time = '2026-03-01T00:00:00.000Z';
+    expect(await input(slot.run_id, 'tell')).toEqual({
+      slot: time,
+      from: '2026-02-28T00:00:00.000Z',
+      to: time,
+      or: time,
+    });
+    const byHand = await user.start(project, told);
+    expect((await user.ended(byHand)).state).toBe('FAILED');
+    expect(await input(byHand, 'mind')).toEqual({ or: 'by hand' });
+  });
+
   it('skip a slot while a run is under way, and say so', async () => {
     const long = (await user.pipeline(project, [task('nap', 'sleep', { seconds: 600 })])).id;
     const { id } = await create({ pipeline_id: long });

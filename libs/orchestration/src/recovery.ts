@@ -1,8 +1,11 @@
-import { type NotificationState, type RunState, type TaskState } from '@tauro/domain';
+import { type BackfillState, type NotificationState, type RunState, type TaskState } from '@tauro/domain';
+
+/** Whether a schedule waits for its next slot, or something is decided that is not carried out yet. */
+type ScheduleStanding = 'enabled' | 'decided';
 
 /** How work that nothing woke is found again. */
 export interface Recovery {
-  state: TaskState | RunState | NotificationState;
+  state: TaskState | RunState | NotificationState | BackfillState | ScheduleStanding;
   /** What normally moves it on. */
   wokenBy: string;
   /** When the reconciler looks at it: the `engine.check_at` that its transition wrote, unless it says otherwise. */
@@ -93,21 +96,21 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
   },
   {
     state: 'FAILED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
   },
   {
     state: 'CANCELLED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log and its notifications, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
   },
 ];
 
@@ -117,5 +120,36 @@ export const NOTIFICATION_RECOVERY: readonly Recovery[] = [
     wokenBy: 'a job, delayed before a later attempt',
     checkAt: 'its `next_attempt_at`: at once, when it is due, or when the attempt under way counts as lost',
     action: 'send it, if this worker has room',
+  },
+];
+
+/** Looked at by `Scheduler`, in the same way. */
+export const SCHEDULE_RECOVERY: readonly Recovery[] = [
+  {
+    state: 'enabled',
+    wokenBy: 'its alarm',
+    checkAt: '5 s after its next slot is due',
+    action: 'decide what is due',
+  },
+  {
+    state: 'decided',
+    wokenBy: 'whoever decided',
+    checkAt: '5 s after the decision',
+    action: 'make the slots and runs that are missing, and strike the decision off',
+  },
+];
+
+export const BACKFILL_RECOVERY: readonly Recovery[] = [
+  {
+    state: 'RUNNING',
+    wokenBy: 'whoever asked for it, or the ends of its runs',
+    checkAt: 'at once, then 5 s after it took slots, or every 10 s while it waits',
+    action: 'make the runs of its slots, take more, or end it',
+  },
+  {
+    state: 'CANCELLED',
+    wokenBy: 'the cancel',
+    checkAt: 'at once, then every 5 s until none of its runs is left',
+    action: 'give back slots without a run, cancel its runs',
   },
 ];

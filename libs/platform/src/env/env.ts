@@ -139,16 +139,16 @@ export class Env {
   readonly DEFAULT_RETRY_DELAY!: number;
 
   // Scheduling
-  @Variable(boolean, 'true', 'Fire schedules.')
+  @Variable(boolean, 'true', 'Fire schedules and carry out backfills: some worker has to.')
   readonly SCHEDULER_ENABLED!: boolean;
 
   @Variable(timezone, 'UTC', 'Time zone of schedules that name none.')
   readonly SCHEDULER_TIMEZONE!: string;
 
-  @Variable(boolean, 'true', 'Make one run of several missed slots.')
+  @Variable(boolean, 'true', 'Make one run of several missed slots, unless a schedule says otherwise.')
   readonly SCHEDULER_COALESCE!: boolean;
 
-  @Variable(integer(1, 1), '1', 'Runs of one schedule at once.')
+  @Variable(integer(1, 1, 10_000), '1', 'Runs of one schedule at once, unless it says otherwise.')
   readonly SCHEDULER_MAX_INSTANCES!: number;
 
   // Monitoring

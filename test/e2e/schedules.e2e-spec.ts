@@ -120,6 +120,22 @@ describe('schedules', () => {
     expect(data).toMatchObject({ enabled: false, next_run_at: null, last_run_at: run.scheduled_for });
   });
 
+  it('say why no run can be started by hand, and make none', async () => {
+    const { id: asking } = await user.pipeline(project, [noop('only')], {
+      params_schema: { type: 'object', properties: { n: { type: 'integer' } } },
+    });
+    const { id } = await create({ pipeline_id: asking, enabled: false, expression: '1h' });
+    const trigger = async (): Promise<any> => {
+      const { status, body } = await post(`/${id}/trigger`, { params: { n: 'many' } });
+      return [status, body.error.details.map(({ field }: any) => field)];
+    };
+    expect(await trigger()).toEqual([422, ['params.n']]);
+    expect((await tauro.api.delete(`/api/v1/pipelines/${asking}`)).status).toBe(200);
+    expect(await trigger()).toEqual([404, []]);
+    expect((await get(`/${id}`)).data).toMatchObject({ last_run_at: null, statistics: { total_runs: 0 } });
+    expect(await slotsOf(id)).toEqual([]);
+  });
+
   it('tell the nodes of their runs what these are about', async () => {
     const about = {
       slot: '{{ run.scheduled_for }}',

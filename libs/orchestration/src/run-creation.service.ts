@@ -38,6 +38,9 @@ export interface CreateRun {
   trigger?: RunTrigger;
 }
 
+/** What decides whether a run can be made. */
+type WantedOf = Pick<CreateRun, 'project_id' | 'pipeline_id' | 'params'>;
+
 /** When the data of a run is from. */
 type DataTimes = Pick<Run, 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>;
 
@@ -110,21 +113,31 @@ export class RunCreation {
     this.projects = joinedFind(() => this.db.projects);
   }
 
-  /** @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit. */
-  async create({ start = false, slot, trigger, ...input }: CreateRun): Promise<Run> {
+  /**
+   * Whether a run could be made of these now, and what of.
+   * @returns the params with the defaults of the pipeline filled in.
+   * @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit.
+   */
+  async accept({ project_id, pipeline_id, params = {} }: WantedOf) {
     const [project, pipeline] = await Promise.all([
-      this.projects.ask(input.project_id),
-      this.pipelines.resolve(input.pipeline_id, input.project_id).catch((error: Error) => error),
+      this.projects.ask(project_id),
+      this.pipelines.resolve(pipeline_id, project_id).catch((error: Error) => error),
     ]);
-    if (!project) throw notFound('project', input.project_id);
+    if (!project) throw notFound('project', project_id);
     if (pipeline instanceof Error) throw pipeline;
     const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
+    return { project, pipeline, params: resolveParams(definition, params) };
+  }
+
+  /** @throws DomainError as `accept` does. */
+  async create({ start = false, slot, trigger, ...input }: CreateRun): Promise<Run> {
+    const { project, pipeline, params } = await this.accept(input);
     const { run_id: id, ...given }: Partial<RunSlot & RunTrigger> = slot ?? trigger ?? {};
     const pinned: PinnedRun = {
       ...input,
       ...given,
       id,
-      params: resolveParams(definition, input.params ?? {}),
+      params,
       pipeline_id: pipeline._id,
       pipeline_name: pipeline.name,
       pipeline_version: pipeline.version,

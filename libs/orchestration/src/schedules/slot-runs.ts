@@ -223,7 +223,7 @@ interface CarriedOut {
   made: number;
 }
 
-function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id }, made }: CarriedOut) {
+function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id, kind, at }, made }: CarriedOut) {
   const left = {
     $filter: { input: '$engine.decisions', as: 'one', cond: { $ne: ['$$one.id', id] } },
   };
@@ -235,6 +235,8 @@ function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id }, made }
         $set: {
           'engine.decisions': left,
           'statistics.total_runs': { $add: ['$statistics.total_runs', made] },
+          // A slot has set it already, with the decision.
+          ...(kind === 'MANUAL' && made > 0 && { last_run_at: { $max: ['$last_run_at', at] } }),
         },
       },
       {
@@ -256,6 +258,7 @@ const TRIGGERED_BY = { SCHEDULED: 'scheduler', MANUAL: 'manual', BACKFILL: 'back
 const newSlotId = (): string => newId('slot');
 
 function reasonOf({ message, details }: DomainError): string {
-  const parts = details.map(({ field, message: what }) => `${field} ${what}`);
-  return [message, ...parts].join('; ').slice(0, 1000);
+  const parts = details.map(({ field, message: what }) => `${field}: ${what}`);
+  // The message may say the first of them already.
+  return [...new Set([message, ...parts])].join('; ').slice(0, 1000);
 }

@@ -87,6 +87,6 @@ export class TriggerOutbox {
 }
 
 function reasonOf({ message, details }: DomainError): string {
-  const parts = details.map(({ field, message: what }) => `${field} ${what}`);
+  const parts = details.map(({ field, message: what }) => `${field}: ${what}`);
   return [...new Set([message, ...parts])].join('; ').slice(0, 1000);
 }

@@ -67,7 +67,7 @@ describe('schedules in batches', () => {
       ['schedules.2.expression', 'value_error'],
       ['schedules.3', 'not_found'],
       ['schedules.4', 'type_error'],
-      ['schedules.5.config.max_concurrency', 'min'],
+      ['schedules.5.config.max_concurrency', 'value_error'],
     ]);
     expect(body.error.message).toBe(
       'schedules.1: nonsense: is not a field of this request (and 4 more; see details)',

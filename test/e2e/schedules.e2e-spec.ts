@@ -294,6 +294,37 @@ describe('schedules', () => {
     });
     expect((await refused({ misfire: 'sometimes' }))[0]).toMatchObject({ field: 'misfire' });
     expect((await refused({ nonsense: 1 }))[0]).toMatchObject({ field: 'nonsense', type: 'extra_forbidden' });
+    for (const value of [[], [{}], null, 'x'])
+      for (const field of ['config', 'on_enable'])
+        expect(await refused({ [field]: value })).toEqual([
+          { field, message: 'must be an object', type: 'type_error' },
+        ]);
+    // One entry per field, whoever finds what is wrong with it.
+    const wrong = {
+      expression: '61 * * * *',
+      timezone: 'Mars/Olympus',
+      enabled: 'q',
+      start_at: '1492-10-12T00:00:00Z',
+      config: { overlap: 'x', jitter_seconds: -1, misfire_window_seconds: 'x' },
+    };
+    const named = (details: any[]): string[] => details.map(({ field, type }) => `${field} ${type}`).sort();
+    const faults = [
+      'config.jitter_seconds value_error',
+      'config.misfire_window_seconds type_error',
+      'config.overlap enum',
+      'enabled type_error',
+      'expression value_error',
+      'start_at value_error',
+      'timezone value_error',
+    ];
+    expect(named(await refused(wrong))).toEqual(faults);
+    const { id } = await create({ expression: '1h' });
+    const put = await tauro.api.put(`/api/v1/schedules/${id}`, { kind: 'CRON', ...wrong });
+    expect([put.status, named(put.body.error.details)]).toEqual([422, faults]);
+    const preview = await post('/preview', { ...wrong, kind: 'CRON', count: 0 });
+    expect(named(preview.body.error.details)).toEqual(
+      expect.arrayContaining(['count value_error', 'expression value_error', 'timezone value_error']),
+    );
     expect((await post('', { kind: 'CRON' })).body.error.details.map((one: any) => one.field)).toEqual(
       expect.arrayContaining(['project_id', 'pipeline_id', 'expression']),
     );

@@ -3,7 +3,7 @@ import { type ErrorDetail, invalid } from '@tauro/domain';
 import { type ValidationError } from 'class-validator';
 import { checkJsonBounds } from './json-bounds.js';
 
-/** What clients call the constraints; the others keep class-validator's own name. */
+/** What clients call class-validator's constraints; rules of the house are named so themselves. */
 const TYPES: Record<string, string> = {
   whitelistValidation: 'extra_forbidden',
   isNotEmpty: 'missing',
@@ -11,7 +11,13 @@ const TYPES: Record<string, string> = {
   isBoolean: 'type_error',
   isObject: 'type_error',
   isInt: 'type_error',
+  isNumber: 'type_error',
   isArray: 'type_error',
+  nestedValidation: 'type_error',
+  isIn: 'enum',
+  isPositive: 'value_error',
+  min: 'value_error',
+  max: 'value_error',
   arrayMinSize: 'too_short',
   arrayMaxSize: 'too_long',
   matches: 'value_error',

@@ -5,6 +5,7 @@ import { Type } from 'class-transformer';
 import {
   IsInt,
   IsNumber,
+  IsObject,
   IsOptional,
   IsString,
   Matches,
@@ -51,6 +52,7 @@ export class CreatePoolDto {
   @ApiProperty({ type: RateLimitDto, nullable: true, required: false })
   @ValidateIf((_, value) => value !== undefined && value !== null)
   @ValidateNested()
+  @IsObject()
   @Type(() => RateLimitDto)
   rate_limit?: RateLimitDto | null;
 }

@@ -43,6 +43,7 @@ export class CreateProjectDto {
   @ApiProperty({ type: NotificationSettingsDto, nullable: true, required: false })
   @IsOptional()
   @ValidateNested()
+  @IsObject()
   @Type(() => NotificationSettingsDto)
   notifications?: NotificationSettingsDto | null;
 

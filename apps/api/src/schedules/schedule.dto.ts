@@ -32,7 +32,7 @@ import {
 import { IfGiven } from '../http/given.js';
 import { NotificationSettingsDto } from '../notifications/settings.dto.js';
 import { ParamsRule, TagsRule } from '../runs/run-input.js';
-import { InstantRule, KindRule } from './schedule-input.js';
+import { InstantRule, KindRule, TimingRule } from './schedule-input.js';
 
 const PROJECT = idPattern('proj');
 const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
@@ -121,6 +121,7 @@ export class ScheduleConfigDto extends SlotPolicyDto {
   @ApiProperty({ type: NotificationSettingsDto, nullable: true, required: false })
   @IsOptional()
   @ValidateNested()
+  @IsObject()
   @Type(() => NotificationSettingsDto)
   notifications?: NotificationSettingsDto | null;
 }
@@ -146,6 +147,7 @@ export class CreateScheduleDto extends SlotPolicyDto {
    * CRON: 5 fields, or 6 with seconds first, with names, ranges, steps, lists, `L` and `#`, or a macro such as
    * `@daily`. INTERVAL: `15s`, `30m`, `2h`, `1d`, `1w`, or a sum such as `1h30m`.
    */
+  @Validate(TimingRule)
   @MaxLength(200)
   @MinLength(1)
   @IsString()
@@ -158,6 +160,7 @@ export class CreateScheduleDto extends SlotPolicyDto {
 
   /** IANA name; SCHEDULER_TIMEZONE unless given. */
   @IfGiven()
+  @Validate(TimingRule)
   @MaxLength(64)
   @IsString()
   timezone?: string;
@@ -181,12 +184,14 @@ export class CreateScheduleDto extends SlotPolicyDto {
 
   @IfGiven()
   @ValidateNested()
+  @IsObject()
   @Type(() => ScheduleConfigDto)
   config?: ScheduleConfigDto;
 
   /** No slot before it; what an INTERVAL counts from. ISO 8601. */
   @IsOptional()
   @ApiProperty({ format: 'date-time', nullable: true, required: false, type: String })
+  @Validate(TimingRule)
   @Validate(InstantRule)
   @IsString()
   start_at?: string | null;
@@ -194,12 +199,14 @@ export class CreateScheduleDto extends SlotPolicyDto {
   /** No slot after it. ISO 8601. */
   @IsOptional()
   @ApiProperty({ format: 'date-time', nullable: true, required: false, type: String })
+  @Validate(TimingRule)
   @Validate(InstantRule)
   @IsString()
   end_at?: string | null;
 
   @IfGiven()
   @ValidateNested()
+  @IsObject()
   @Type(() => OnEnableDto)
   on_enable?: OnEnableDto;
 }
@@ -225,6 +232,7 @@ export class PreviewDto {
   @IsString()
   kind!: TimingKind;
 
+  @Validate(TimingRule)
   @MaxLength(200)
   @MinLength(1)
   @IsString()
@@ -232,6 +240,7 @@ export class PreviewDto {
 
   /** IANA name; SCHEDULER_TIMEZONE unless given. */
   @IfGiven()
+  @Validate(TimingRule)
   @MaxLength(64)
   @IsString()
   timezone?: string;

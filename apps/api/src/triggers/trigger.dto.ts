@@ -128,6 +128,7 @@ export class CreateTriggerDto {
   @ApiProperty({ type: CallLimitDto, nullable: true, required: false })
   @IsOptional()
   @ValidateNested()
+  @IsObject()
   @Type(() => CallLimitDto)
   rate_limit?: CallLimitDto | null;
 

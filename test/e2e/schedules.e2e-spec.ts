@@ -266,6 +266,20 @@ describe('schedules', () => {
     expect((await tauro.api.get(`/api/v1/schedules/${made.id}`)).status).toBe(404);
   });
 
+  it('never contradict themselves when what may stand in two places is changed in one', async () => {
+    const { id } = await create({ expression: '1h', config: { max_concurrency: 3, timeout_seconds: 5 } });
+    const put = async (body: object): Promise<any> => {
+      const { status, body: answer } = await tauro.api.put(`/api/v1/schedules/${id}`, body);
+      return [status, answer.data?.max_concurrency, answer.data?.config];
+    };
+    const now = (max: number): unknown[] => [200, max, { max_concurrency: max, timeout_seconds: 5 }];
+    expect(await put({ max_concurrency: 5 })).toEqual(now(5));
+    expect(await put({ config: { max_concurrency: 4 } })).toEqual(now(4));
+    const { data } = await get(`/${id}`);
+    expect(await put({ max_concurrency: data.max_concurrency, config: data.config })).toEqual(now(4));
+    expect((await put({ max_concurrency: 9, config: data.config }))[0]).toBe(422);
+  });
+
   it('are refused with the part that is wrong', async () => {
     const refused = async (fields: object): Promise<any> => {
       const body = {

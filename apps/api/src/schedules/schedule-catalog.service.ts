@@ -170,12 +170,13 @@ export class ScheduleCatalog {
   private async changesOf(current: Schedule, dto: UpdateScheduleDto): Promise<ScheduleChanges> {
     const { config, on_enable, pipeline_id, params, start_at, end_at, ...rest } = dto;
     const policy = policyOf(dto, config ?? {});
+    const configured = config !== undefined || POLICY.some((field) => field in policy);
     const repointed = pipeline_id !== undefined || params !== undefined;
     return {
       ...given(rest),
       ...policy,
       ...(rest.expression !== undefined && { expression: rest.expression.trim() }),
-      ...(config && this.configOf(config, current)),
+      ...(configured && this.configOf({ ...inStep(current.config, policy), ...given(config) }, current)),
       ...(on_enable && { on_enable: { ...current.on_enable, ...given(on_enable) } as OnEnable }),
       ...(params !== undefined && { params }),
       ...(start_at !== undefined && { start_at: dateOf(start_at) }),
@@ -264,6 +265,10 @@ function policyOf(beside: Policy, inside: Policy): Policy {
   if (faults.length > 0) throw invalid(faults);
   return policy;
 }
+
+/** What is to change in a config that names fields of the policy, too, so that it never contradicts the one beside it. */
+const inStep = (config: Policy, policy: Policy): Policy =>
+  Object.fromEntries(Object.entries(policy).filter(([field]) => field in config));
 
 /** What was given of an object, so that absent fields do not cover those that are there. */
 const given = <T extends object>(dto: T | undefined): Partial<T> =>

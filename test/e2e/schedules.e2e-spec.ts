@@ -280,6 +280,23 @@ describe('schedules', () => {
     expect((await put({ max_concurrency: 9, config: data.config }))[0]).toBe(422);
   });
 
+  it('take changes of many at the same time, each over what it found', async () => {
+    const { id } = await create({ expression: '1h' });
+    const statuses: number[] = [];
+    const change = async (): Promise<void> => {
+      for (let i = 1; i <= 5; i++) {
+        const body = { config: { timeout_seconds: i } };
+        statuses.push((await tauro.api.put(`/api/v1/schedules/${id}`, body)).status);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, change));
+    const done = statuses.filter((status) => status === 200);
+    // Nobody named a revision, so nobody is told that it does not match.
+    expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
+    expect(done.length).toBeGreaterThan(70);
+    expect((await get(`/${id}`)).data.revision).toBe(1 + done.length);
+  });
+
   it('are refused with the part that is wrong', async () => {
     const refused = async (fields: object): Promise<any> => {
       const body = {

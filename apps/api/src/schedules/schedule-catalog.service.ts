@@ -9,7 +9,7 @@ import {
   ScheduleSlot,
   toPublic,
 } from '@tauro/database';
-import { DomainError, type ErrorDetail, invalid, isId, notFound } from '@tauro/domain';
+import { conflict, DomainError, type ErrorDetail, invalid, isId, notFound } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import {
   type Batches,
@@ -24,6 +24,7 @@ import {
 } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { type Model } from 'mongoose';
+import { setTimeout as pause } from 'node:timers/promises';
 import { allOf, itemsOf, tryEach } from '../http/batch/outcomes.js';
 import { Page } from '../http/envelope.js';
 import { type Deleted } from '../http/openapi/envelope.dto.js';
@@ -52,6 +53,8 @@ const POLICY = [
   'jitter_seconds',
 ] as const;
 const MAX_TRIES = 20;
+/** Those who change one schedule at the same time step aside, longer with each try, so that each gets its turn. */
+const PAUSE_MS = 20;
 type Policy = Partial<Pick<Schedule, (typeof POLICY)[number]>>;
 
 /** Schedules as the API shows and changes them. */
@@ -162,7 +165,9 @@ export class ScheduleCatalog {
         return toPublic(await this.service.update(id, changes, expected ?? current.revision));
       } catch (error) {
         const raced = error instanceof DomainError && error.code === 'PRECONDITION_FAILED';
-        if (!raced || expected !== undefined || tries === MAX_TRIES) throw error;
+        if (!raced || expected !== undefined) throw error;
+        if (tries === MAX_TRIES) throw conflict(`schedule '${id}' is being changed by others; try again`);
+        await pause(Math.random() * PAUSE_MS * tries);
       }
     }
   }

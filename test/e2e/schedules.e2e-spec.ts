@@ -378,11 +378,17 @@ describe('schedules', () => {
     const body = { kind: 'CRON', expression: '30 2 * * *', timezone: 'Europe/Berlin', count: 3 };
     const answer = await post('/preview', { ...body, from: '2026-03-28T00:00:00Z' });
     expect(answer.status).toBe(200);
+    expect(answer.body.meta).toMatchObject({ total: 4, total_is_lower_bound: true, has_more: true });
     // On the 29th half past two does not exist.
     expect(answer.body.data.map((one: any) => one.scheduled_for)).toEqual([
       '2026-03-28T01:30:00.000Z',
       '2026-03-29T01:30:00.000Z',
       '2026-03-30T00:30:00.000Z',
     ]);
+    const ending = await create({ expression: '1h', end_at: new Date(Date.now() + 9_000_000).toISOString() });
+    const { data, meta } = await get(`/${ending.id}/next?count=10`);
+    expect(meta).toMatchObject({ total: data.length, has_more: false });
+    expect(meta).not.toHaveProperty('total_is_lower_bound');
+    expect(data).toHaveLength(2);
   });
 });

@@ -251,7 +251,12 @@ function nextOf(timing: ReturnType<typeof timingOf>, limit: number, from: Date):
   const data: NextSlot[] = [];
   let slot = timing.next(from);
   for (; slot && data.length < limit; slot = timing.next(slot)) data.push({ scheduled_for: slot });
-  return new Page(data, { limit, offset: 0, has_more: slot !== null, next_cursor: null });
+  // Most schedules never end: of what is ahead no more is counted than one slot beyond the answer.
+  const has_more = slot !== null;
+  const total = has_more
+    ? { total: data.length + 1, total_is_lower_bound: true as const }
+    : { total: data.length };
+  return new Page(data, { ...total, limit, offset: 0, has_more, next_cursor: null });
 }
 
 /** What was given of the policy, beside `config` or in it. @throws DomainError when the two contradict each other. */

@@ -297,6 +297,54 @@ describe('a schedule', () => {
     expect(await queue().getJobScheduler(made._id)).toBeFalsy();
   });
 
+  it('starts nothing when it is disabled or changed, and records what it leaves behind', async () => {
+    const disabled = await schedule(5);
+    await service().enable(disabled._id, false);
+    const changed = await schedule(5);
+    await service().update(changed._id, { timezone: 'Europe/Berlin' });
+    const same = await schedule(5);
+    await service().update(same._id, { timezone: 'UTC' });
+    for (const { _id } of [disabled, changed, same]) expect(await runsOf(_id)).toEqual([]);
+    expect((await read(same._id)).engine.cursor).toEqual(same.engine.cursor);
+    const old = { $set: { 'engine.decisions.0.at': new Date(0) } };
+    await engine.db.schedules.updateOne({ _id: changed._id }, old);
+    await ticker().tick(changed._id);
+    const slots = await slotsOf(changed._id);
+    expect(slots).toHaveLength(5);
+    expect(slots[0]).toMatchObject({
+      state: 'SKIPPED',
+      reason: 'the schedule was changed before it was taken',
+    });
+  });
+
+  it('makes room for its latest run, however many are too many', async () => {
+    const made = await schedule(4, { overlap: 'queue', max_concurrency: 1 });
+    await ticker().tick(made._id);
+    expect(await slotsOf(made._id)).toHaveLength(4);
+    await service().update(made._id, { overlap: 'cancel_running' });
+    const cursor = new Date(Math.floor(Date.now() / MINUTE) * MINUTE - 1);
+    await engine.db.scheduleSlots.deleteOne({ schedule_id: made._id, scheduled_for: { $gt: cursor } });
+    await engine.db.schedules.updateOne({ _id: made._id }, { $set: { 'engine.cursor': cursor } });
+    await ticker().tick(made._id);
+    const states = (await runsOf(made._id)).map(({ state }) => state);
+    expect(states.slice(0, 3)).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED']);
+    expect(states.at(-1)).toBe('QUEUED');
+  });
+
+  it('takes its backfill with it when it is removed', async () => {
+    const made = await schedule(0, { enabled: false });
+    const backfills = engine.app.get(BackfillService);
+    const { _id } = await backfills.create(made, { count: 20 });
+    await backfills.advance(_id);
+    await service().remove(made._id);
+    await backfills.advance(_id);
+    expect(new Set((await runsOf(made._id)).map(({ state }) => state))).toEqual(new Set(['CANCELLED']));
+    await backfills.advance(_id);
+    const left = await backfills.get(_id);
+    expect(left).toMatchObject({ state: 'CANCELLED', progress: { cancelled_runs: 20 } });
+    expect(await slotsOf(made._id)).toEqual([]);
+  });
+
   it('starts within its jitter, at the same time whoever asks', async () => {
     const made = await schedule(1, { jitter_seconds: 3600, expression: '0 0 1 1 *' });
     await ticker().tick(made._id, true);

@@ -50,7 +50,7 @@ export async function play<P extends Setting>(
     const history = await stage.history();
     const violations = checkHistory(history).map(({ promise, detail }) => `${promise}: ${detail}`);
     const all = [...broken, ...violations];
-    if (all.length > 0) process.stderr.write(`${stage.tauro.logs()}\n`);
+    if (all.length > 0) process.stderr.write(`${stage.tauro.logs()}\n${failures(stage)}\n`);
     const started = history.acknowledgements.filter(({ what }) => what === 'start').length;
     const lost = nothingAcknowledgedIsLost(history).length + everythingEnds(history).length;
     return {
@@ -67,6 +67,16 @@ export async function play<P extends Setting>(
     await stage.stop();
   }
 }
+
+/** What the API could not answer: the end of its log may be about something else. */
+const failures = (stage: Stage): string =>
+  stage.tauro
+    .apiProcess()
+    .logs()
+    .split('\n')
+    .filter((line) => line.includes('"level":"ERROR"') && line.includes('"err"'))
+    .slice(0, TOLD)
+    .join('\n');
 
 /** A promise of a scenario as it is told when it did not hold; nothing when it did. */
 export const unless = (holds: boolean, otherwise: string): string[] => (holds ? [] : [otherwise]);

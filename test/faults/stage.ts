@@ -107,13 +107,27 @@ export class Stage {
     await waitFor(
       async () => {
         const left = await runs.find({ $or: open }).limit(3).toArray();
-        if (left.length > 0)
-          throw new Error(left.map(({ _id, state }) => `${String(_id)} ${state}`).join(', '));
+        if (left.length > 0) throw new Error(await this.described(left.map(({ _id }) => String(_id))));
         return true;
       },
       { what: 'every run to end', timeout },
     );
     return performance.now() - began;
+  }
+
+  /** What of these runs is not over, for whoever has to find out why. */
+  private async described(ids: string[]): Promise<string> {
+    const { database } = this.tauro;
+    const of = (name: string, filter: object) => database.collection(name).find(filter).toArray();
+    const runs = await of('pipeline_runs', { _id: { $in: ids } });
+    const tasks = await of('tasks', { run_id: { $in: ids } });
+    return runs
+      .map(({ _id, state, engine }) => {
+        const own = tasks.filter((task) => task.run_id === String(_id));
+        const states = own.map((task) => `${task.node_id} ${task.state} ${JSON.stringify(task.engine)}`);
+        return `${String(_id)} ${state} ${JSON.stringify(engine)}\n  ${states.join('\n  ')}`;
+      })
+      .join('\n');
   }
 
   /** Everything that has happened so far. */

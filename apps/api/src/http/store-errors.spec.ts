@@ -15,6 +15,7 @@ describe('errors of the stores', () => {
     named('MongoServerError', 'not primary', { code: 10107 }),
     named('Error', 'connect ECONNREFUSED', { code: 'ECONNREFUSED' }),
     named('Error', 'Connection is closed.'),
+    named('Error', 'the database was interrupted; what was read may have been undone'),
     named('Error', "Stream isn't writeable and enableOfflineQueue options is false"),
     named('Error', 'wrapped', { cause: named('MongoNetworkError') }),
   ])('are 503 when the store is away: $name $message', (error) => {

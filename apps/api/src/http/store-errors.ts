@@ -21,7 +21,7 @@ const SYSTEM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'
 /** NotWritablePrimary, interrupted by a step-down, shutting down: MongoDB is there but nobody leads. */
 const LEADERLESS = new Set([91, 189, 10058, 10107, 11600, 11602, 13435, 13436]);
 const MESSAGES =
-  /bufferCommands = false|buffering timed out|Connection is closed|Stream isn't writeable|enableOfflineQueue|must be connected/i;
+  /the database was interrupted|bufferCommands = false|buffering timed out|Connection is closed|Stream isn't writeable|enableOfflineQueue|must be connected/i;
 
 interface DriverError extends Error {
   code?: string | number;

@@ -16,6 +16,7 @@ const LAST = { ...ALL, misfire: 'last' } as const;
 const ask = (question: Partial<DueQuestion>) => {
   const due = dueSlots({
     slots: minutes,
+    jitterMs: 0,
     cursor: at('10:00:00'),
     now: at('10:00:30'),
     disabledAt: null,
@@ -44,6 +45,12 @@ describe('slots that are due', () => {
   it('run when the worker was away for less than the grace, whatever the policy', () => {
     const due = ask({ now: at('10:01:59'), missed: NONE });
     expect(due).toMatchObject({ runs: ['10:01:00'], late: [false], cursor: '10:01:59' });
+  });
+
+  it('are not missed while their jitter may last', () => {
+    const due = ask({ now: at('10:04:30'), jitterMs: 180_000, missed: NONE });
+    expect(due).toMatchObject({ runs: ['10:01:00', '10:02:00', '10:03:00', '10:04:00'], skips: [] });
+    expect(ask({ now: at('10:05:30'), jitterMs: 180_000, missed: NONE }).skips).toEqual(['10:01:00']);
   });
 
   it('come once, also when the clock goes back', () => {

@@ -29,6 +29,8 @@ export interface DueSlot {
   interval: DataInterval;
   /** It is made up for: it had been missed, so it waits its turn rather than being skipped. */
   late: boolean;
+  /** It came up together with later ones, because nobody looked for a moment. */
+  behind?: boolean;
 }
 
 /** A slot that gets none, or with `until` all slots up to there. */
@@ -47,6 +49,8 @@ export interface Due {
 
 export interface DueQuestion {
   slots: SlotSource;
+  /** Milliseconds after its slot at which a run may start at the latest, by jitter: so much later is a slot missed. */
+  jitterMs: number;
   /** Up to where everything was decided. */
   cursor: Date;
   now: Date;
@@ -72,14 +76,16 @@ const justAfter = (date: Date): Date => new Date(date.getTime() + 1);
  * What is due. A range of slots of one sort at a time: those that passed while the schedule was disabled, those that
  * were missed, those that are due now. The caller asks again until the cursor has come to `now`.
  */
-export function dueSlots({ slots, cursor, now, disabledAt, enabledAt, missed, onEnable }: DueQuestion): Due {
+export function dueSlots(question: DueQuestion): Due {
+  const { slots, jitterMs, cursor, now, disabledAt, enabledAt, onEnable } = question;
+  const missed = waited(question.missed, jitterMs);
   if (cursor < enabledAt && cursor < now) {
     if (disabledAt && cursor < disabledAt && disabledAt < enabledAt) {
       return passed(slots, cursor, earlier(disabledAt, now), now, missed, MISSED);
     }
     return passed(slots, cursor, earlier(enabledAt, now), now, onEnable, 'the schedule was disabled');
   }
-  const grace = seconds(now, -MISFIRE_GRACE_SECONDS);
+  const grace = seconds(now, -MISFIRE_GRACE_SECONDS - jitterMs / 1000);
   const first = slots.next(cursor);
   if (first && first <= grace) return passed(slots, cursor, grace, now, missed, MISSED);
   const runs: DueSlot[] = [];
@@ -88,8 +94,16 @@ export function dueSlots({ slots, cursor, now, disabledAt, enabledAt, missed, on
     runs.push({ scheduled_for: slot, interval: slots.dataInterval(slot), late: false });
   }
   const all = !slot || slot > now;
+  if (missed.misfire !== 'none') for (const one of runs.slice(0, -1)) one.behind = true;
   return { cursor: all ? later(cursor, now) : runs.at(-1)!.scheduled_for, runs, skips: [] };
 }
+
+/** The time that a slot waits for its jitter is not held against it. */
+const waited = (policy: MissedPolicy, jitterMs: number): MissedPolicy => ({
+  ...policy,
+  misfire_window_seconds:
+    policy.misfire_window_seconds === null ? null : policy.misfire_window_seconds + jitterMs / 1000,
+});
 
 /** Slots in (from, to] that passed without a run. */
 function passed(slots: SlotSource, from: Date, to: Date, now: Date, policy: MissedPolicy, why: string): Due {
@@ -97,7 +111,7 @@ function passed(slots: SlotSource, from: Date, to: Date, now: Date, policy: Miss
   if (!last || last <= from) return { cursor: to, runs: [], skips: [] };
   const { misfire, misfire_window_seconds: window, coalesce } = policy;
   const skip = (until: Date, reason: string): PassedSlot[] =>
-    skipped(slots, from, until, `${why}; ${reason}`);
+    skippedSlots(slots, from, until, `${why}; ${reason}`);
   if (misfire === 'none') return { cursor: to, runs: [], skips: skip(to, "misfire is 'none'") };
 
   // What is too late for the window goes first.
@@ -123,8 +137,8 @@ function passed(slots: SlotSource, from: Date, to: Date, now: Date, policy: Miss
   return { cursor: slot && slot <= to ? runs.at(-1)!.scheduled_for : to, runs, skips: [] };
 }
 
-/** Slots in (from, to], the latest one by one. */
-function skipped(slots: SlotSource, from: Date, to: Date, reason: string): PassedSlot[] {
+/** Slots in (from, to] that get no run: the latest one by one, those before them in one record. */
+export function skippedSlots(slots: SlotSource, from: Date, to: Date, reason: string): PassedSlot[] {
   const latest: PassedSlot[] = [];
   let slot = slots.previous(justAfter(to));
   for (; slot && slot > from && latest.length < MOST_SKIPS; slot = slots.previous(slot)) {

@@ -18,6 +18,13 @@ describe('a slot while runs are under way', () => {
     expect(replaces).toBe(0);
   });
 
+  it('waits its turn when it came up together with a later one', () => {
+    const [first, last] = slots(2);
+    const { runs, skips } = admitSlots([{ ...first!, behind: true }, last!], 'skip', 1, 1);
+    expect(runs.map(({ queued }) => queued)).toEqual([true]);
+    expect(skips).toHaveLength(1);
+  });
+
   it("waits its turn by 'queue', and when it is made up for, but not without bound", () => {
     expect(admitSlots(slots(3), 'queue', 1, 1).runs.map(({ queued }) => queued)).toEqual([true, true, true]);
     expect(admitSlots(slots(2, true), 'skip', 1, 1).runs).toHaveLength(2);
@@ -29,6 +36,7 @@ describe('a slot while runs are under way', () => {
   it("takes the place of the oldest by 'cancel_running'", () => {
     expect(admitSlots(slots(1), 'cancel_running', 1, 1)).toMatchObject({ replaces: 1, skips: [] });
     expect(admitSlots(slots(1), 'cancel_running', 2, 1)).toMatchObject({ replaces: 0, skips: [] });
+    expect(admitSlots(slots(1), 'cancel_running', 2, 7)).toMatchObject({ replaces: 6, skips: [] });
     const several = admitSlots(slots(3), 'cancel_running', 1, 1);
     expect(several.runs.map(({ scheduled_for }) => scheduled_for.getUTCMinutes())).toEqual([2]);
     expect(several.replaces).toBe(1);

@@ -32,6 +32,8 @@ export function admitSlots(due: DueSlot[], overlap: Overlap, most: number, activ
         });
     } else if (overlap === 'skip') {
       if (underWay < most) admitted.runs.push({ ...slot, queued: false });
+      // A moment without a worker must not cost slots that an outage would not.
+      else if (slot.behind && underWay < most + MOST_WAITING) admitted.runs.push({ ...slot, queued: true });
       else admitted.skips.push({ scheduled_for, reason: `overlap: max_concurrency of ${most} is reached` });
     } else if (onTime.indexOf(slot) < onTime.length - most) {
       // It would be cancelled at once for a later one.
@@ -39,7 +41,8 @@ export function admitSlots(due: DueSlot[], overlap: Overlap, most: number, activ
       admitted.skips.push({ scheduled_for, reason: `overlap: replaced by the slot of ${next}` });
     } else {
       admitted.runs.push({ ...slot, queued: true });
-      if (underWay >= most) admitted.replaces = Math.min(admitted.replaces + 1, active);
+      // As many as are too many, also those that wait, or were started by hand.
+      admitted.replaces = Math.min(active, Math.max(0, underWay + 1 - most));
     }
   }
   return admitted;

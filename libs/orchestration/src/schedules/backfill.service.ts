@@ -41,6 +41,8 @@ type Range = Pick<Backfill, 'start' | 'end'> & { total: number };
 export const MOST_SLOTS = 100_000;
 /** Slots that are decided upon and turned into runs together. */
 const CHUNK = 100;
+/** Chunks until others have their turn. */
+const MOST_CHUNKS = 20;
 /** When a backfill is looked at again that waits for its runs, or for room in the queue. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -135,16 +137,21 @@ export class BackfillService {
   }
 
   /** Cancels what schedules that are deleted have under way. */
-  async cancelOf(schedules: string[]): Promise<void> {
+  async cancelOf(schedules: string[]): Promise<string[]> {
+    const cancelled: string[] = [];
     const running = this.db.backfills
       .find({ schedule_id: { $in: schedules }, state: 'RUNNING' })
       .project<{ _id: string }>({ _id: 1 });
-    for await (const { _id } of running) await this.cancel(_id).catch(() => undefined);
+    for await (const { _id } of running) {
+      await this.cancel(_id).catch(() => undefined);
+      cancelled.push(_id);
+    }
+    return cancelled;
   }
 
   /** Does what is to be done of a backfill at the moment. Harmless at any time, and by several at once. */
   async advance(id: string): Promise<void> {
-    for (;;) {
+    for (let round = 0; round < MOST_CHUNKS; round++) {
       const backfill = await this.db.backfills.findOne({ _id: id });
       if (!backfill) return;
       if (backfill.state !== 'RUNNING') return this.windUp(backfill);
@@ -162,6 +169,7 @@ export class BackfillService {
         if (next) await this.carryOut(schedule, backfill, next, false);
       }
     }
+    await this.wakes.wakeBackfill(id);
   }
 
   /** Moves the cursor over the next slots. @returns null when somebody else has. */
@@ -261,6 +269,11 @@ export class BackfillService {
       await Promise.all(ids.slice(i, i + 20).map((id) => this.runs.cancelIfActive(id)));
     }
     if (ids.length > 0) return this.lookLater(backfill, ORPHAN_MS);
+    const schedule = await this.db.schedules.findOne(
+      { _id: backfill.schedule_id },
+      { projection: { _id: 1 } },
+    );
+    if (!schedule) await this.db.scheduleSlots.deleteMany({ backfill_id: _id });
     await this.db.backfills.updateOne(
       { _id, 'engine.chunk': null },
       { $unset: { 'engine.check_at': 1 }, $set: { updated_at: new Date() } },

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type Decision, type Project, type Run, type Schedule } from '@tauro/database';
-import { conflict, DomainError, type JsonObject, newId, notFound, type SealedSecret } from '@tauro/domain';
+import {
+  conflict,
+  DomainError,
+  type JsonObject,
+  newId,
+  notFound,
+  type SealedSecret,
+  skippedSlots,
+} from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { ulid } from 'ulid';
 import { Batches } from '../batches.js';
@@ -11,7 +19,6 @@ import { BackfillService } from './backfill.service.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
 import { ORPHAN_MS, SlotRuns } from './slot-runs.js';
-import { Ticker } from './ticker.js';
 
 /** What a schedule is created with; its defaults are filled in. */
 export type NewSchedule = Omit<
@@ -42,7 +49,6 @@ export class ScheduleService {
     private readonly db: Collections,
     private readonly clock: Clock,
     private readonly wakes: ScheduleWakes,
-    private readonly ticker: Ticker,
     private readonly slotRuns: SlotRuns,
     private readonly creation: RunCreation,
     private readonly backfills: BackfillService,
@@ -97,8 +103,8 @@ export class ScheduleService {
   }
 
   /**
-   * Changes a schedule; its alarm follows. A new timing counts from now on, and what was due by the old one is done
-   * by that. @param expected the revision the caller has seen. @throws DomainError PRECONDITION_FAILED, VALIDATION_ERROR
+   * Changes a schedule; its alarm follows. A new timing counts from now on: what was due by the old one and not taken
+   * yet is recorded as skipped. It starts nothing itself: workers do. @param expected the revision the caller has seen. @throws DomainError PRECONDITION_FAILED, VALIDATION_ERROR
    */
   async update(id: string, changes: ScheduleChanges, expected?: number): Promise<Schedule> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -111,7 +117,6 @@ export class ScheduleService {
       }
       const now = await this.clock.now();
       const update = updateOf(before, changes, now);
-      if (isDue(before, now) && movesSlots(changes)) await this.ticker.tick(id);
       const after = await this.db.schedules.findOneAndUpdate(
         { _id: id, revision: before.revision, 'engine.cursor': before.engine.cursor },
         update,
@@ -119,8 +124,8 @@ export class ScheduleService {
       );
       if (!after) continue;
       await this.wakes.follow(after);
-      // What passed meanwhile is decided upon at once, not at the next slot.
-      if (after.enabled && !before.enabled) await this.wakes.wake(id);
+      // What passed meanwhile is decided upon at once, not at the next slot; so is what a new jitter makes due.
+      if (after.enabled && movesSlots(before, changes)) await this.wakes.wake(id);
       return after;
     }
     throw conflict(`schedule '${id}' is being changed by others; try again`);
@@ -134,10 +139,6 @@ export class ScheduleService {
 
   /** Enables or disables all or none. @throws DomainError NOT_FOUND with the places of the ids that are absent. */
   async enableAll(ids: string[], enabled: boolean): Promise<Schedule[]> {
-    const now = await this.clock.now();
-    // What is due by now is still done.
-    const due = enabled ? [] : (await this.found(ids)).filter((one) => isDue(one, now));
-    await Promise.all(due.map(({ _id }) => this.ticker.tick(_id)));
     let changed: Schedule[] = [];
     await this.db.transaction(async (session) => {
       // Whoever changes one between this look and the writes makes the transaction begin anew.
@@ -169,8 +170,7 @@ export class ScheduleService {
       await this.db.schedules.deleteMany({ _id: { $in: ids } }, { session });
     });
     await Promise.all(ids.map((id) => this.wakes.forget(id)));
-    await this.backfills.cancelOf(ids);
-    await this.db.scheduleSlots.deleteMany({ schedule_id: { $in: ids } });
+    await this.forgetSlots(ids);
   }
 
   /** In the order of their ids. */
@@ -191,8 +191,16 @@ export class ScheduleService {
     const { deletedCount } = await this.db.schedules.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('schedule', id);
     await this.wakes.forget(id);
-    await this.backfills.cancelOf([id]);
-    await this.db.scheduleSlots.deleteMany({ schedule_id: id });
+    await this.forgetSlots([id]);
+  }
+
+  /** Slots of a backfill that is under way are needed until its runs have ended; it removes them itself. */
+  private async forgetSlots(schedule_ids: string[]): Promise<void> {
+    const cancelled = await this.backfills.cancelOf(schedule_ids);
+    await this.db.scheduleSlots.deleteMany({
+      schedule_id: { $in: schedule_ids },
+      backfill_id: { $nin: cancelled },
+    });
   }
 
   /** Removes all of a project. */
@@ -258,9 +266,6 @@ function ignoreAbsent(error: unknown): void {
   if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
 }
 
-const isDue = ({ enabled, next_run_at }: Schedule, now: Date): boolean =>
-  enabled && next_run_at !== null && next_run_at <= now;
-
 /** When it is due next, and when somebody should look whether that came about. */
 function planned(schedule: Schedule, now: Date): Pick<Schedule, 'next_run_at' | 'engine'> {
   const timing = timingOf(schedule);
@@ -270,8 +275,16 @@ function planned(schedule: Schedule, now: Date): Pick<Schedule, 'next_run_at' | 
   return { next_run_at, engine: { ...engine, ...(check_at && { check_at }) } };
 }
 
-const movesSlots = (changes: ScheduleChanges): boolean =>
-  changes.enabled !== undefined || TIMING.some((field) => changes[field] !== undefined);
+/** Which of these fields say something else than they did. */
+const differing = (before: Schedule, changes: ScheduleChanges, fields: readonly (keyof ScheduleChanges)[]) =>
+  fields.filter(
+    (field) =>
+      changes[field] !== undefined &&
+      JSON.stringify(changes[field]) !== JSON.stringify(before[field as keyof Schedule]),
+  );
+
+const movesSlots = (before: Schedule, changes: ScheduleChanges): boolean =>
+  differing(before, changes, ['enabled', 'jitter_seconds', ...TIMING]).length > 0;
 
 function updateOf(
   before: Schedule,
@@ -279,12 +292,13 @@ function updateOf(
   now: Date,
 ): mongo.UpdateFilter<Schedule> {
   const set = { ...changes, updated_at: now, ...(secrets && { 'engine.webhook_secrets': secrets }) };
-  if (!movesSlots(changes)) return { $set: set, $inc: { revision: 1 } };
+  if (!movesSlots(before, changes)) return { $set: set, $inc: { revision: 1 } };
   const enables = changes.enabled === true && !before.enabled;
   const disables = changes.enabled === false && before.enabled;
-  const retimed = TIMING.some((field) => changes[field] !== undefined);
+  const retimed = differing(before, changes, TIMING).length > 0;
+  const dropped = retimed && before.enabled ? droppedSlots(before, now) : null;
   const next = planned({ ...before, ...changes }, now);
-  const left = before.engine.decisions.length > 0 || enables;
+  const left = before.engine.decisions.length > 0 || dropped !== null || (next.next_run_at && !retimed);
   const check_at = left ? new Date(now.getTime() + ORPHAN_MS) : next.engine.check_at;
   return {
     $set: {
@@ -297,6 +311,15 @@ function updateOf(
       ...(check_at && { 'engine.check_at': check_at }),
     },
     ...(!check_at && { $unset: { 'engine.check_at': 1 } }),
+    ...(dropped && { $push: { 'engine.decisions': dropped } }),
     $inc: { revision: 1 },
-  };
+  } as mongo.UpdateFilter<Schedule>;
+}
+
+/** What is recorded of slots that a new timing leaves behind; null when there are none. */
+function droppedSlots(before: Schedule, now: Date): Decision | null {
+  const reason = 'the schedule was changed before it was taken';
+  const skips = skippedSlots(timingOf(before), before.engine.cursor, now, reason);
+  if (skips.length === 0) return null;
+  return { id: ulid(), kind: 'SCHEDULED', at: now, runs: [], skips, replaces: 0 };
 }

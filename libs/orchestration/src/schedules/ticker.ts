@@ -54,6 +54,7 @@ export class Ticker {
     const { cursor, enabled_at, disabled_at } = schedule.engine;
     const due = dueSlots({
       slots,
+      jitterMs: schedule.jitter_seconds * 1000,
       cursor,
       now: until,
       enabledAt: enabled_at,

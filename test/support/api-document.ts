@@ -58,8 +58,10 @@ export class ApiDocument {
     const media = (headers.get('content-type') ?? 'none').split(';')[0]!;
     if (!response.content?.[media]) return [`${status} in ${media} is not documented`];
     const documented = Object.keys(response.headers ?? {});
-    const missing = documented.filter((name) => !headers.has(name)).map((name) => `${name} was not sent`);
-    const unsaid = ['ETag', 'Retry-After']
+    const missing = documented
+      .filter((name) => this.resolve(response.headers[name]).required && !headers.has(name))
+      .map((name) => `${name} was not sent`);
+    const unsaid = ['ETag', 'Retry-After', 'RateLimit-Limit']
       .filter((name) => headers.has(name) && !documented.includes(name))
       .map((name) => `${name} is not documented`);
     const place = [

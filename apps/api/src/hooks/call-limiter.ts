@@ -1,52 +1,33 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { type Trigger } from '@tauro/database';
 import { DomainError } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
-import { type Trigger } from '@tauro/database';
+import { WindowCounter } from '../http/rate-limit/window-counter.js';
 
-/** KEYS: counter. ARGV: most calls, window in ms. @returns how long to wait, in ms; 0 to go on. */
-const COUNT = `
-  local calls = redis.call('INCR', KEYS[1])
-  if calls == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-  return calls <= tonumber(ARGV[1]) and 0 or math.max(redis.call('PTTL', KEYS[1]), 1)
-`;
-
-/**
- * Counts the calls of each trigger in Redis, for all API processes together. A window begins with the first call after
- * the last one ended. Without Redis every call goes through: a run too many does less harm than a call lost.
- */
+/** Counts the calls of each trigger. Without Redis every call goes through: a run too many is better than one lost. */
 @Injectable()
 export class CallLimiter {
-  private readonly logger = new Logger(CallLimiter.name);
-  private blind = false;
+  private readonly counter: WindowCounter;
 
   constructor(
     private readonly env: Env,
-    private readonly redis: RedisCommands,
-  ) {}
+    redis: RedisCommands,
+  ) {
+    this.counter = new WindowCounter(redis, 'calls of hooks');
+  }
 
   /** @throws DomainError RATE_LIMIT_EXCEEDED, with the time after which to try again. */
   async admit({ _id, rate_limit }: Pick<Trigger, '_id' | 'rate_limit'>): Promise<void> {
     if (!rate_limit) return;
     const { calls, per_seconds } = rate_limit;
-    const waitMs = await this.count(_id, calls, Math.ceil(per_seconds * 1000));
-    if (waitMs === 0) return;
-    const seconds = Math.ceil(waitMs / 1000);
+    const windowMs = Math.ceil(per_seconds * 1000);
+    // A limit that was changed counts anew.
+    const key = `${this.env.QUEUE_PREFIX}:hook-calls:${_id}:${calls}:${windowMs}`;
+    const counted = await this.counter.count(key, windowMs);
+    if (counted === undefined || counted.count <= calls) return;
+    const seconds = Math.ceil(counted.restMs / 1000);
     const message = `This hook takes ${calls} calls in ${per_seconds} seconds; try again in ${seconds} seconds`;
     throw new DomainError('RATE_LIMIT_EXCEEDED', message, [], seconds);
-  }
-
-  private async count(id: string, calls: number, windowMs: number): Promise<number> {
-    // A limit that was changed counts anew.
-    const key = `${this.env.QUEUE_PREFIX}:hook-calls:${id}:${calls}:${windowMs}`;
-    try {
-      const wait = (await this.redis.client.eval(COUNT, 1, key, calls, windowMs)) as number;
-      this.blind = false;
-      return wait;
-    } catch (error) {
-      if (!this.blind) this.logger.warn(`calls of hooks are not limited: ${(error as Error).message}`);
-      this.blind = true;
-      return 0;
-    }
   }
 }

@@ -1,5 +1,6 @@
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type Env } from '@tauro/platform';
+import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
 import { readJson } from './body.js';
 import { EnvelopeInterceptor } from './envelope.js';
@@ -8,10 +9,20 @@ import { measureLatency } from './latency.js';
 import { NoBodyGuard } from './no-body.guard.js';
 import { guardOrigins } from './origins.js';
 import { QueryGuard } from './query/query.guard.js';
+import { limitRate } from './rate-limit/rate-limit.js';
 import { requestId } from './request-id.js';
 import { validationPipe } from './validation.pipe.js';
 
-const EXPOSED_HEADERS = ['X-Request-ID', 'ETag', 'Retry-After', 'Location'];
+const EXPOSED_HEADERS = [
+  'X-Request-ID',
+  'ETag',
+  'Retry-After',
+  'Location',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'RateLimit-Policy',
+];
 
 /** Everything that concerns every request, in the order it happens. */
 export function setUpHttp(app: NestExpressApplication, env: Env): void {
@@ -32,6 +43,8 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
     exposedHeaders: EXPOSED_HEADERS,
   });
   app.use(guardOrigins(env));
+  // Before the body is read, so that a client beyond its limit costs next to nothing.
+  if (env.RATE_LIMIT_ENABLED) app.use(limitRate(env, app.get(RedisCommands)));
   app.use(readJson(env));
   app.useGlobalGuards(new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());

@@ -6,7 +6,13 @@ import { errorResponse, modelSchemas, modelsWithId } from './decorators.js';
 import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
 import { addHeaders, headerComponents } from './headers.js';
 
-const EVERYWHERE: ErrorCode[] = ['FORBIDDEN', 'VALIDATION_ERROR', 'INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'];
+const EVERYWHERE: ErrorCode[] = [
+  'FORBIDDEN',
+  'VALIDATION_ERROR',
+  'RATE_LIMIT_EXCEEDED',
+  'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
+];
 const WITH_BODY: ErrorCode[] = ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 

@@ -12,6 +12,14 @@ const requestId = {
   example: 'req_01JD0Z5K3V7M8N9P0Q1R2S3T4V',
 };
 
+/** Not sent while RATE_LIMIT_ENABLED is false, or Redis away. */
+const limitHeader = (description: string, example: number) => ({
+  description,
+  required: false,
+  schema: { type: 'integer' as const, minimum: 0 },
+  example,
+});
+
 /** Headers, described once; the operations refer to them. */
 export const headerComponents = {
   parameters: {
@@ -41,6 +49,15 @@ export const headerComponents = {
       schema: { type: 'integer', minimum: 1 },
       example: 2,
     },
+    'RateLimit-Limit': limitHeader('Requests per window in the class of this route.', 100),
+    'RateLimit-Remaining': limitHeader('How many of them are left.', 99),
+    'RateLimit-Reset': limitHeader('Seconds until the window ends and all are there again.', 60),
+    'RateLimit-Policy': {
+      description: 'The limit and its window in seconds.',
+      required: false,
+      schema: { type: 'string' },
+      example: '100;w=60',
+    },
   },
 } satisfies Components;
 
@@ -55,12 +72,19 @@ export function addHeaders(operation: Operation): void {
     const tagged = status.startsWith('2') && taggedOperations.has(operation.operationId ?? '');
     (response as { headers?: Headers }).headers = {
       ...sent('X-Request-ID'),
+      ...(!operation.tags?.includes('health') && RATE_LIMIT_HEADERS),
       ...(tagged && sent('ETag')),
       ...(WITH_RETRY_AFTER.has(status) && sent('Retry-After')),
     };
   }
 }
 
-const sent = (name: keyof typeof headerComponents.headers): Headers => ({
-  [name]: { $ref: `#/components/headers/${name}` },
-});
+const sent = (...names: (keyof typeof headerComponents.headers)[]): Headers =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+const RATE_LIMIT_HEADERS = sent(
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'RateLimit-Policy',
+);

@@ -4,6 +4,7 @@ import { OrchestrationModule } from '@tauro/orchestration';
 import { type Env } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { LoggerModule, type Params } from 'nestjs-pino';
+import { AuthModule } from './auth/auth.module.js';
 import { EnvModule } from './env.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
@@ -31,6 +32,7 @@ export class ApiModule {
         DatabaseModule.forRoot(),
         QueueModule.forRoot(),
         OrchestrationModule,
+        AuthModule,
         HealthModule,
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
         NotificationsModule,

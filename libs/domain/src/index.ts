@@ -5,6 +5,7 @@ export * from './ids.js';
 export * from './log.js';
 export * from './mapping.js';
 export * from './notifications.js';
+export * from './permissions.js';
 export * from './pipeline.js';
 export * from './readiness.js';
 export * from './retry.js';

@@ -1,6 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
+import { Public } from '../auth/access.decorator.js';
 import { Bare } from '../http/envelope.js';
 import { HealthReport, Liveness, Readiness } from './health.dto.js';
 import { HealthService } from './health.service.js';
@@ -25,6 +26,7 @@ export class HealthController {
 
   /** Check the stores, the scheduler and the workers */
   @Get()
+  @Public()
   @ApiResponse({ status: 200, description: 'The stores work', type: HealthReport, example: HEALTHY })
   @ApiResponse({ status: 503, description: 'A store is away', type: HealthReport, example: UNHEALTHY })
   async getHealth(@Res({ passthrough: true }) res: Response): Promise<Bare> {
@@ -35,6 +37,7 @@ export class HealthController {
 
   /** Tell whether the process is alive, whatever the stores do */
   @Get('live')
+  @Public()
   @ApiResponse({ status: 200, description: 'It is', type: Liveness, example: { status: 'alive' } })
   getLiveness(): Bare {
     return new Bare({ status: 'alive' });
@@ -42,6 +45,7 @@ export class HealthController {
 
   /** Tell whether requests can be served */
   @Get('ready')
+  @Public()
   @ApiResponse({
     status: 200,
     description: 'They can',

@@ -2,6 +2,7 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { type Response } from 'express';
 import { register } from 'prom-client';
+import { Public } from '../auth/access.decorator.js';
 import { Bare } from '../http/envelope.js';
 import { allMetrics } from './cluster-metrics.js';
 
@@ -15,6 +16,7 @@ tauro_active_runs 15
 export class MetricsController {
   /** Metrics in Prometheus' text format, of all API processes of this host together */
   @Get()
+  @Public()
   @ApiResponse({
     status: 200,
     description: 'Prometheus text format',

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiBody, ApiExcludeController, ApiHeader, ApiTags } from '@nestjs/swagger';
 import { type JsonObject } from '@tauro/domain';
 import { type Request } from 'express';
+import { Public } from '../auth/access.decorator.js';
 import { ApiData, ApiErrors } from '../http/openapi/decorators.js';
 import { RequestId } from '../http/request-id.js';
 import { AcceptedCall } from './hook.dto.js';
@@ -21,6 +22,7 @@ export class HooksController {
 
   /** Start the run of a WEBHOOK trigger; its address is the credential, and with a secret the signature too */
   @Post(':token')
+  @Public()
   @HttpCode(202)
   @ApiHeader({
     name: 'X-Tauro-Timestamp',
@@ -68,6 +70,7 @@ export class ShortHooksController {
   constructor(private readonly hooks: HookService) {}
 
   @Post(':token')
+  @Public()
   @HttpCode(202)
   callHook(
     @Param('token') token: string,

@@ -2,6 +2,7 @@ import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
+import { AccessGuard } from '../auth/access.guard.js';
 import { readJson } from './body.js';
 import { EnvelopeInterceptor } from './envelope.js';
 import { ErrorFilter } from './error.filter.js';
@@ -46,7 +47,7 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
   // Before the body is read, so that a client beyond its limit costs next to nothing.
   if (env.RATE_LIMIT_ENABLED) app.use(limitRate(env, app.get(RedisCommands)));
   app.use(readJson(env));
-  app.useGlobalGuards(new QueryGuard(), new NoBodyGuard());
+  app.useGlobalGuards(new AccessGuard(), new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());
   app.useGlobalInterceptors(new EnvelopeInterceptor());
   app.useGlobalFilters(new ErrorFilter());

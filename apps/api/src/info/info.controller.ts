@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Env } from '@tauro/platform';
+import { Authenticated } from '../auth/access.decorator.js';
 import { ApiData } from '../http/openapi/decorators.js';
 import { setExample } from '../http/openapi/examples.js';
 import { DiscoveryService } from '../pipelines/discovery/discovery.service.js';
@@ -34,6 +35,7 @@ export class InfoController {
 
   /** Name the version, what is switched on and what was discovered */
   @Get()
+  @Authenticated('system:read')
   @ApiData(Info)
   getInfo(): Info {
     const { env } = this;

@@ -5,6 +5,7 @@ import { Notification, type Public, toPublic } from '@tauro/database';
 import { notFound } from '@tauro/domain';
 import { NotificationOutbox } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
+import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
 import { contentTag, EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiList } from '../http/openapi/decorators.js';
@@ -27,6 +28,7 @@ export class NotificationsController {
 
   /** List notifications: what was sent, what waits, and what was given up (`state=DEAD`) */
   @Get()
+  @Authenticated('notifications:read')
   @ApiList(Notification)
   listNotifications(
     @QueryOf(NOTIFICATION_QUERY) query: ListQuery,
@@ -36,6 +38,7 @@ export class NotificationsController {
 
   /** Get a notification with what it says and why it was not sent */
   @Get(':notification_id')
+  @Authenticated('notifications:read')
   @ApiData(Notification)
   @ApiErrors('NOT_FOUND')
   @EntityTag(contentTag)
@@ -47,6 +50,7 @@ export class NotificationsController {
 
   /** Send a notification that is DEAD again, with all its attempts before it */
   @Post(':notification_id/retry')
+  @Authenticated('notifications:manage')
   @HttpCode(202)
   @ApiData(Notification, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Res } from '
 import { ApiTags } from '@nestjs/swagger';
 import { invalid, isId } from '@tauro/domain';
 import { type Response } from 'express';
+import { Authenticated } from '../auth/access.decorator.js';
 import { Bare } from '../http/envelope.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -49,6 +50,7 @@ export class PipelinesController {
 
   /** List pipelines, stored and discovered, without their definitions */
   @Get()
+  @Authenticated('pipelines:read')
   @ApiList(Pipeline)
   listPipelines(@QueryOf(PIPELINE_QUERY) query: ListQuery) {
     return this.catalog.list(query);
@@ -56,6 +58,7 @@ export class PipelinesController {
 
   /** Create a pipeline */
   @Post()
+  @Authenticated('pipelines:write')
   @ApiInput(CreatePipelineDto, DEFINITION_EXAMPLE)
   @ApiData(AcceptedPipeline, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -70,6 +73,7 @@ export class PipelinesController {
 
   /** Check a definition without storing it; answers 200 also when it is not valid */
   @Post('validate')
+  @Authenticated('pipelines:write')
   @HttpCode(200)
   @ApiInput(DefinitionDto, DEFINITION_EXAMPLE)
   @ApiData(ValidationReport)
@@ -82,6 +86,7 @@ export class PipelinesController {
 
   /** Get a pipeline with its current definition, by id or by name */
   @Get(':pipeline_id')
+  @Authenticated('pipelines:read')
   @ApiData(PipelineDetail)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   @EntityTag(TAG)
@@ -91,6 +96,7 @@ export class PipelinesController {
 
   /** Change a pipeline, which makes a new version; absent fields stay as they are */
   @Put(':pipeline_id')
+  @Authenticated('pipelines:write')
   @ApiInput(UpdatePipelineDto, { description: 'What it is for by now' })
   @ApiData(AcceptedPipeline)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
@@ -107,6 +113,7 @@ export class PipelinesController {
 
   /** Delete a stored pipeline; its versions stay, because runs are pinned to them */
   @Delete(':pipeline_id')
+  @Authenticated('pipelines:write')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async deletePipeline(
@@ -118,6 +125,7 @@ export class PipelinesController {
 
   /** Get a pipeline's graph as JSON, or drawn as Mermaid or DOT */
   @Get(':pipeline_id/dag')
+  @Authenticated('pipelines:read')
   @ApiData(DagDto, 200, { description: 'The graph', texts: DAG_TEXTS })
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async getPipelineDag(

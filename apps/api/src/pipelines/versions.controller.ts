@@ -1,5 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Authenticated } from '../auth/access.decorator.js';
 import { EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -27,6 +28,7 @@ export class VersionsController {
 
   /** List a pipeline's versions, the newest first */
   @Get()
+  @Authenticated('pipelines:read')
   @ApiList(VersionHead)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   listPipelineVersions(@Param('pipeline_id', REF) ref: string, @QueryOf(VERSION_QUERY) query: ListQuery) {
@@ -35,6 +37,7 @@ export class VersionsController {
 
   /** Compare two versions field by field */
   @Get('diff')
+  @Authenticated('pipelines:read')
   @ApiData(VersionDiff)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async comparePipelineVersions(
@@ -46,6 +49,7 @@ export class VersionsController {
 
   /** Get a version with its definition */
   @Get(':version')
+  @Authenticated('pipelines:read')
   @ApiData(PipelineVersion)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   @EntityTag(({ checksum }: PipelineVersion) => `"${checksum}"`)
@@ -59,6 +63,7 @@ export class VersionsController {
 
   /** Compare a version with another, by path */
   @Get(':version/diff/:other')
+  @Authenticated('pipelines:read')
   @ApiData(VersionDiff)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async diffPipelineVersions(

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Pool, type Public } from '@tauro/database';
+import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -26,6 +27,7 @@ export class PoolsController {
 
   /** List pools with the slots that are taken */
   @Get()
+  @Authenticated('pools:read')
   @ApiList(Pool)
   listPools(@QueryOf(POOL_QUERY) query: ListQuery): Promise<Page<Partial<Public<Pool>>>> {
     return this.pools.list(query);
@@ -33,6 +35,7 @@ export class PoolsController {
 
   /** Create a pool; tasks that wait for one of its name are let in */
   @Post()
+  @Authenticated('pools:write', { deployment: true })
   @ApiInput(CreatePoolDto, CREATE_POOL_EXAMPLE)
   @ApiData(Pool, 201)
   @ApiErrors('CONFLICT')
@@ -42,6 +45,7 @@ export class PoolsController {
 
   /** Get a pool by id or name */
   @Get(':pool_id')
+  @Authenticated('pools:read')
   @ApiData(Pool)
   @ApiErrors('NOT_FOUND')
   @EntityTag(TAG)
@@ -51,6 +55,7 @@ export class PoolsController {
 
   /** Change a pool; absent fields stay as they are */
   @Put(':pool_id')
+  @Authenticated('pools:write', { deployment: true })
   @ApiInput(UpdatePoolDto, { slots: 8 })
   @ApiData(Pool)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
@@ -65,6 +70,7 @@ export class PoolsController {
 
   /** Delete a pool that no active task needs */
   @Delete(':pool_id')
+  @Authenticated('pools:write', { deployment: true })
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async deletePool(

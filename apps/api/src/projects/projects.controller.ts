@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Project, type Public } from '@tauro/database';
+import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -45,6 +46,7 @@ export class ProjectsController {
 
   /** List projects */
   @Get()
+  @Authenticated('projects:read')
   @ApiList(Project)
   listProjects(@QueryOf(PROJECT_QUERY) query: ListQuery): Promise<Page<Partial<Public<Project>>>> {
     return this.projects.list(query);
@@ -52,6 +54,7 @@ export class ProjectsController {
 
   /** Create a project */
   @Post()
+  @Authenticated('projects:write', { deployment: true })
   @ApiInput(CreateProjectDto, CREATE_EXAMPLE)
   @ApiData(Project, 201)
   @ApiErrors('CONFLICT')
@@ -61,6 +64,7 @@ export class ProjectsController {
 
   /** Get a project with its statistics */
   @Get(':project_id')
+  @Authenticated('projects:read')
   @ApiData(ProjectDetail)
   @ApiErrors('NOT_FOUND')
   @EntityTag(TAG)
@@ -71,6 +75,7 @@ export class ProjectsController {
 
   /** Change a project; absent fields stay as they are */
   @Put(':project_id')
+  @Authenticated('projects:write')
   @ApiInput(UpdateProjectDto, UPDATE_EXAMPLE)
   @ApiData(Project)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
@@ -85,6 +90,7 @@ export class ProjectsController {
 
   /** Delete a project with its schedules and its stored pipelines */
   @Delete(':project_id')
+  @Authenticated('projects:write')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async deleteProject(
@@ -97,6 +103,7 @@ export class ProjectsController {
 
   /** Get a project's statistics */
   @Get(':project_id/stats')
+  @Authenticated('statistics:read')
   @ApiData(ProjectStatistics)
   @ApiErrors('NOT_FOUND')
   getProjectStats(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
@@ -105,6 +112,7 @@ export class ProjectsController {
 
   /** Get a project's statistics: another name of `/stats` */
   @Get(':project_id/statistics')
+  @Authenticated('statistics:read')
   @ApiData(ProjectStatistics)
   @ApiErrors('NOT_FOUND')
   getProjectStatistics(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
@@ -113,6 +121,7 @@ export class ProjectsController {
 
   /** Copy a project with its stored pipelines, but without its runs */
   @Post(':project_id/duplicate')
+  @Authenticated('projects:write', { deployment: true })
   @HttpCode(201)
   @ApiInput(DuplicateProjectDto, { name: 'my_second_project' }, false)
   @ApiData(Project, 201)

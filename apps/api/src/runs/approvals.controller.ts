@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { WaitService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { ApiData, ApiErrors, ApiInput } from '../http/openapi/decorators.js';
 import { IdOrNamePipe, IdPipe } from '../http/path-params.js';
 import { RunCatalog } from './run-catalog.service.js';
@@ -22,6 +23,7 @@ export class ApprovalsController {
 
   /** Approve a task that waits for it, by its id or the id of its node: it ends SUCCESS */
   @Post('approve')
+  @Authenticated('runs:approve')
   @HttpCode(200)
   @ApiInput(DecisionDto, APPROVE_EXAMPLE, false)
   @ApiData(TaskView)
@@ -36,6 +38,7 @@ export class ApprovalsController {
 
   /** Reject a task that waits for approval, by its id or the id of its node: it ends FAILED */
   @Post('reject')
+  @Authenticated('runs:approve')
   @HttpCode(200)
   @ApiInput(DecisionDto, REJECT_EXAMPLE, false)
   @ApiData(TaskView)

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { RunLogService } from '@tauro/orchestration';
 import { type Request, type Response } from 'express';
+import { Authenticated } from '../auth/access.decorator.js';
 import { metaOf, Page } from '../http/envelope.js';
 import { ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { OpenStreams } from '../http/open-streams.js';
@@ -27,6 +28,7 @@ export class LogsController {
 
   /** Follow a run's log as server-sent events until it ends, or page through it with `Accept: application/json` */
   @Get()
+  @Authenticated('runs:read')
   @ApiList(LogLineDto, 'The log', { 'text/event-stream': EVENT_STREAM_EXAMPLE })
   @ApiErrors('NOT_FOUND')
   async getRunLogs(

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Run } from '@tauro/database';
 import { RerunService, RunBacklog, RunService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { ApiData, ApiErrors, ApiInput } from '../http/openapi/decorators.js';
 import { IdPipe } from '../http/path-params.js';
 import { RequestId } from '../http/request-id.js';
@@ -23,6 +24,7 @@ export class RunControlController {
 
   /** Pause a run: nothing new starts, what runs goes on to its end */
   @Post('pause')
+  @Authenticated('runs:execute')
   @HttpCode(202)
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -32,6 +34,7 @@ export class RunControlController {
 
   /** Resume a paused run */
   @Post('resume')
+  @Authenticated('runs:execute')
   @HttpCode(202)
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -41,6 +44,7 @@ export class RunControlController {
 
   /** Run again what failed, everything, or what comes from a node on: a new run that starts at once */
   @Post('rerun')
+  @Authenticated('runs:execute')
   @ApiInput(RerunDto, { from: 'failed' })
   @ApiData(Run, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type Public, Run } from '@tauro/database';
 import { isTerminalRun } from '@tauro/domain';
 import { RunBacklog, RunCreation, RunService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { contentTag, EntityTag, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
@@ -32,6 +33,7 @@ export class RunsController {
 
   /** List runs */
   @Get()
+  @Authenticated('runs:read')
   @ApiList(Run)
   listRuns(@QueryOf(RUN_QUERY) query: ListQuery) {
     return this.catalog.list(query);
@@ -39,6 +41,7 @@ export class RunsController {
 
   /** Create a run, and with `start` start it */
   @Post()
+  @Authenticated('runs:execute')
   @ApiInput(CreateRunDto, CREATE_RUN_EXAMPLE)
   @ApiData(Run, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -58,6 +61,7 @@ export class RunsController {
 
   /** Get a run with live progress and metrics */
   @Get(':run_id')
+  @Authenticated('runs:read')
   @ApiData(Run)
   @ApiErrors('NOT_FOUND')
   @EntityTag(TAG)
@@ -67,6 +71,7 @@ export class RunsController {
 
   /** Start a run; repeating it is harmless */
   @Post(':run_id/start')
+  @Authenticated('runs:execute')
   @HttpCode(202)
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -77,6 +82,7 @@ export class RunsController {
 
   /** Cancel a run; it ends when its running tasks have stopped */
   @Post(':run_id/cancel')
+  @Authenticated('runs:execute')
   @HttpCode(202)
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -86,6 +92,7 @@ export class RunsController {
 
   /** Delete a run that has ended, with its tasks, logs and data */
   @Delete(':run_id')
+  @Authenticated('runs:execute')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async deleteRun(@Param('run_id', ID) id: string): Promise<Deleted> {
@@ -95,6 +102,7 @@ export class RunsController {
 
   /** List a run's tasks in the order of its graph, with every attempt */
   @Get(':run_id/tasks')
+  @Authenticated('runs:read')
   @ApiList(TaskView)
   @ApiErrors('NOT_FOUND')
   listRunTasks(@Param('run_id', ID) id: string, @QueryOf(TASK_QUERY) query: ListQuery) {
@@ -103,6 +111,7 @@ export class RunsController {
 
   /** Get a task by its id or by the id of its node */
   @Get(':run_id/tasks/:task')
+  @Authenticated('runs:read')
   @ApiData(TaskView)
   @ApiErrors('NOT_FOUND')
   @EntityTag(contentTag)

@@ -5,6 +5,7 @@ import { Backfill, type Public, toPublic } from '@tauro/database';
 import { BackfillService, percentOf, ScheduleService } from '@tauro/orchestration';
 import { type Response } from 'express';
 import { type Model } from 'mongoose';
+import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
 import { contentTag, EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -31,6 +32,7 @@ export class BackfillsController {
 
   /** Make runs for slots that have passed; those that have one are skipped, so repeating it is harmless */
   @Post('schedules/:schedule_id/backfill')
+  @Authenticated('schedules:manage')
   @HttpCode(202)
   @ApiInput(BackfillDto, { count: 30 })
   @ApiData(Backfill, 202, { description: 'It goes on by itself' })
@@ -56,6 +58,7 @@ export class BackfillsController {
 
   /** List backfills */
   @Get('backfills')
+  @Authenticated('schedules:read')
   @ApiList(Backfill)
   listBackfills(@QueryOf(BACKFILL_QUERY) query: ListQuery): Promise<Page<Partial<Public<Backfill>>>> {
     return findPage(this.model, BACKFILL_LIST, query, {}, (found) => Promise.resolve(found.map(withPercent)));
@@ -63,6 +66,7 @@ export class BackfillsController {
 
   /** Get a backfill with its progress */
   @Get('backfills/:backfill_id')
+  @Authenticated('schedules:read')
   @ApiData(Backfill)
   @ApiErrors('NOT_FOUND')
   @EntityTag(contentTag)
@@ -72,6 +76,7 @@ export class BackfillsController {
 
   /** Cancel a backfill: it makes no more runs, and those that have not ended are cancelled */
   @Post('backfills/:backfill_id/cancel')
+  @Authenticated('schedules:manage')
   @HttpCode(202)
   @ApiData(Backfill, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Schedule } from '@tauro/database';
 import { type Response } from 'express';
+import { Authenticated } from '../auth/access.decorator.js';
 import { ApiBatch, ApiErrors, ApiInput } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
 import { RequestId } from '../http/request-id.js';
@@ -19,6 +20,7 @@ export class ScheduleBatchController {
 
   /** Create up to 1,000 schedules, all or none; with `partial` those that can be, and an answer for each */
   @Post()
+  @Authenticated('schedules:manage')
   @ApiInput(CreateSchedulesDto, { schedules: [CREATE_SCHEDULE_EXAMPLE] })
   @ApiBatch(Schedule, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -33,6 +35,7 @@ export class ScheduleBatchController {
 
   /** Delete schedules with the records of their slots, all or none; their runs stay */
   @Delete()
+  @Authenticated('schedules:manage')
   @ApiInput(ScheduleIdsDto, IDS_EXAMPLE)
   @ApiBatch(Deleted)
   @ApiErrors('NOT_FOUND')
@@ -42,6 +45,7 @@ export class ScheduleBatchController {
 
   /** Enable schedules, all or none; repeating it is harmless */
   @Post('enable')
+  @Authenticated('schedules:manage')
   @HttpCode(200)
   @ApiInput(ScheduleIdsDto, IDS_EXAMPLE)
   @ApiBatch(Schedule)
@@ -52,6 +56,7 @@ export class ScheduleBatchController {
 
   /** Disable schedules, all or none; repeating it is harmless */
   @Post('disable')
+  @Authenticated('schedules:manage')
   @HttpCode(200)
   @ApiInput(ScheduleIdsDto, IDS_EXAMPLE)
   @ApiBatch(Schedule)

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nest
 import { ApiTags } from '@nestjs/swagger';
 import { type Public, Run, Schedule, ScheduleSlot, toPublic } from '@tauro/database';
 import { ScheduleService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -28,6 +29,7 @@ export class SchedulesController {
 
   /** List schedules */
   @Get()
+  @Authenticated('schedules:read')
   @ApiList(Schedule)
   listSchedules(@QueryOf(SCHEDULE_QUERY) query: ListQuery) {
     return this.catalog.list(query);
@@ -35,6 +37,7 @@ export class SchedulesController {
 
   /** Create a schedule */
   @Post()
+  @Authenticated('schedules:manage')
   @ApiInput(CreateScheduleDto, CREATE_SCHEDULE_EXAMPLE)
   @ApiData(Schedule, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -44,6 +47,7 @@ export class SchedulesController {
 
   /** Look at the slots of an expression, without storing anything */
   @Post('preview')
+  @Authenticated('schedules:read')
   @HttpCode(200)
   @ApiInput(PreviewDto, { kind: 'CRON', expression: '0 9 * * MON-FRI', timezone: 'Europe/Berlin', count: 5 })
   @ApiList(NextSlot)
@@ -53,6 +57,7 @@ export class SchedulesController {
 
   /** Get a schedule */
   @Get(':schedule_id')
+  @Authenticated('schedules:read')
   @ApiData(Schedule)
   @ApiErrors('NOT_FOUND')
   @EntityTag(TAG)
@@ -62,6 +67,7 @@ export class SchedulesController {
 
   /** Change a schedule; absent fields stay as they are */
   @Put(':schedule_id')
+  @Authenticated('schedules:manage')
   @ApiInput(UpdateScheduleDto, { expression: '30 2 * * *' })
   @ApiData(Schedule)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
@@ -76,6 +82,7 @@ export class SchedulesController {
 
   /** Delete a schedule with the record of its slots; its runs stay */
   @Delete(':schedule_id')
+  @Authenticated('schedules:manage')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND')
   async deleteSchedule(@Param('schedule_id', ID) id: string): Promise<Deleted> {
@@ -85,6 +92,7 @@ export class SchedulesController {
 
   /** Enable a schedule; repeating it is harmless */
   @Post(':schedule_id/enable')
+  @Authenticated('schedules:manage')
   @HttpCode(200)
   @ApiData(Schedule)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -94,6 +102,7 @@ export class SchedulesController {
 
   /** Disable a schedule: it makes no run until it is enabled; repeating it is harmless */
   @Post(':schedule_id/disable')
+  @Authenticated('schedules:manage')
   @HttpCode(200)
   @ApiData(Schedule)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -103,6 +112,7 @@ export class SchedulesController {
 
   /** Start a run of a schedule at once, also when it is disabled */
   @Post(':schedule_id/trigger')
+  @Authenticated('schedules:manage')
   @HttpCode(202)
   @ApiInput(TriggerDto, { params: { mode: 'full_refresh' } }, false)
   @ApiData(Run, 202)
@@ -117,6 +127,7 @@ export class SchedulesController {
 
   /** List when a schedule is due next, also while it is disabled */
   @Get(':schedule_id/next')
+  @Authenticated('schedules:read')
   @ApiList(NextSlot)
   @ApiErrors('NOT_FOUND')
   listNextSlots(
@@ -128,6 +139,7 @@ export class SchedulesController {
 
   /** List a schedule's slots so far, with what became of each */
   @Get(':schedule_id/slots')
+  @Authenticated('schedules:read')
   @ApiList(ScheduleSlot)
   @ApiErrors('NOT_FOUND')
   listScheduleSlots(@Param('schedule_id', ID) id: string, @QueryOf(SLOT_QUERY) query: ListQuery) {

@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { StatisticsService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { WithMeta } from '../http/envelope.js';
 import { ApiData } from '../http/openapi/decorators.js';
 import { META_EXAMPLE, setExample } from '../http/openapi/examples.js';
@@ -29,6 +30,7 @@ export class StatisticsController {
 
   /** Get figures over all projects; cached, `meta.cache_age_seconds` says for how long by now */
   @Get()
+  @Authenticated('statistics:read', { deployment: true })
   @ApiData(DeploymentStatistics, 200, { meta: CachedMeta })
   async getStatistics(@QueryOf(QUERY) query: ValuesOf<typeof FIELDS>) {
     const { data, ageSeconds } = await this.statistics.overall(query.since);

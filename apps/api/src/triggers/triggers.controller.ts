@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nest
 import { ApiTags } from '@nestjs/swagger';
 import { type Public, Trigger, TriggerEvent } from '@tauro/database';
 import { TriggerService } from '@tauro/orchestration';
+import { Authenticated } from '../auth/access.decorator.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
@@ -27,6 +28,7 @@ export class TriggersController {
 
   /** List triggers */
   @Get()
+  @Authenticated('triggers:read')
   @ApiList(Trigger)
   listTriggers(@QueryOf(TRIGGER_QUERY) query: ListQuery) {
     return this.catalog.list(query);
@@ -34,6 +36,7 @@ export class TriggersController {
 
   /** Create a trigger; the token of a WEBHOOK is shown only in this answer */
   @Post()
+  @Authenticated('triggers:manage')
   @ApiInput(CreateTriggerDto, AFTER_EXAMPLE)
   @ApiData(TriggerWithToken, 201)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -46,6 +49,7 @@ export class TriggersController {
 
   /** Get a trigger */
   @Get(':trigger_id')
+  @Authenticated('triggers:read')
   @ApiData(Trigger)
   @ApiErrors('NOT_FOUND')
   @EntityTag(TAG)
@@ -55,6 +59,7 @@ export class TriggersController {
 
   /** Change a trigger; absent fields stay as they are */
   @Put(':trigger_id')
+  @Authenticated('triggers:manage')
   @ApiInput(UpdateTriggerDto, { enabled: false })
   @ApiData(Trigger)
   @ApiErrors('NOT_FOUND', 'CONFLICT', 'PRECONDITION_FAILED')
@@ -69,6 +74,7 @@ export class TriggersController {
 
   /** Delete a trigger with the record of its events; its runs stay */
   @Delete(':trigger_id')
+  @Authenticated('triggers:manage')
   @ApiData(Deleted)
   @ApiErrors('NOT_FOUND')
   async deleteTrigger(@Param('trigger_id', ID) id: string): Promise<Deleted> {
@@ -78,6 +84,7 @@ export class TriggersController {
 
   /** Give a WEBHOOK another token, shown only in this answer; the old one ends at once */
   @Post(':trigger_id/rotate')
+  @Authenticated('triggers:manage')
   @HttpCode(200)
   @ApiInput(RotateTriggerDto, { generate_secret: true }, false)
   @ApiData(TriggerWithToken)
@@ -91,6 +98,7 @@ export class TriggersController {
 
   /** List what has happened so far for a trigger, with what became of it */
   @Get(':trigger_id/events')
+  @Authenticated('triggers:read')
   @ApiList(TriggerEvent)
   @ApiErrors('NOT_FOUND')
   listTriggerEvents(@Param('trigger_id', ID) id: string, @QueryOf(EVENT_QUERY) query: ListQuery) {

@@ -4,6 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { WorkerRecord, type WorkerState, toPublic } from '@tauro/database';
 import { asHeard, WorkerRegistry } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
+import { Authenticated } from '../auth/access.decorator.js';
 import { contentTag, EntityTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { setExample } from '../http/openapi/examples.js';
@@ -44,6 +45,7 @@ export class WorkersController {
 
   /** List the workers seen within a day */
   @Get()
+  @Authenticated('workers:read', { deployment: true })
   @ApiList(WorkerRecord)
   async listWorkers(@QueryOf(WORKER_QUERY) query: ListQuery) {
     const silent = await this.registry.silentSince();
@@ -55,6 +57,7 @@ export class WorkersController {
 
   /** Get a worker */
   @Get(':worker_id')
+  @Authenticated('workers:read', { deployment: true })
   @ApiData(WorkerRecord)
   @ApiErrors('NOT_FOUND')
   @EntityTag(contentTag)
@@ -64,6 +67,7 @@ export class WorkersController {
 
   /** Let a worker finish what it has and take nothing new; it stays alive, DRAINING, until it is resumed or stopped */
   @Post(':worker_id/drain')
+  @Authenticated('workers:manage', { deployment: true })
   @HttpCode(202)
   @ApiData(WorkerRecord, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
@@ -73,6 +77,7 @@ export class WorkersController {
 
   /** Let a worker that drains take tasks again */
   @Post(':worker_id/resume')
+  @Authenticated('workers:manage', { deployment: true })
   @HttpCode(202)
   @ApiData(WorkerRecord, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')

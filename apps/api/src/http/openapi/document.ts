@@ -1,6 +1,7 @@
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { type ErrorCode } from '@tauro/domain';
+import { Env } from '@tauro/platform';
 import { VERSION } from '../../version.js';
 import { errorResponse, modelSchemas, modelsWithId } from './decorators.js';
 import { ErrorEnvelope, ListMeta, ResponseMeta } from './envelope.dto.js';
@@ -21,8 +22,13 @@ const DESCRIPTION = `Orchestrates, executes and monitors data pipelines.
 Answers are \`{data, meta}\`, errors \`{error: {code, message, details}, meta}\`; the HTTP status always matches.
 Unknown fields and query parameters are refused.`;
 
+const API_KEY = 'A key of `/api/v1/keys`. Needed while the server runs with `ENABLE_AUTH=true`.';
+const BEARER =
+  'A token of `POST /api/v1/auth/token`, or of the identity provider that the server trusts, instead of a key.';
+
 /** The OpenAPI document of the routes that are mounted. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const apiKeyHeader = app.get(Env).API_KEY_HEADER;
   const config = new DocumentBuilder()
     // The first version in which a reference can be nullable.
     .setOpenAPIVersion('3.1.0')
@@ -31,6 +37,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setVersion(VERSION)
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
+    .addApiKey({ type: 'apiKey', in: 'header', name: apiKeyHeader, description: API_KEY }, 'api_key')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: BEARER }, 'bearer')
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (_controller, method) => method,

@@ -25,8 +25,8 @@ const error = (code: ErrorCode, message: string, details: ErrorDetail[] = []) =>
 
 export const ERROR_EXAMPLES: Record<ErrorCode, ReturnType<typeof error>> = {
   BAD_REQUEST: error('BAD_REQUEST', 'The body is not valid JSON'),
-  UNAUTHORIZED: error('UNAUTHORIZED', 'Authentication is required'),
-  FORBIDDEN: error('FORBIDDEN', "Host 'evil.example' is not allowed here; add it to ALLOWED_HOSTS"),
+  UNAUTHORIZED: error('UNAUTHORIZED', 'Authentication is required: send an API key or a bearer token'),
+  FORBIDDEN: error('FORBIDDEN', "This needs the permission 'runs:execute'"),
   NOT_FOUND: error('NOT_FOUND', "Run 'run_abc123' was not found"),
   METHOD_NOT_ALLOWED: error('METHOD_NOT_ALLOWED', 'PATCH is not possible here; allowed: GET, HEAD'),
   CONFLICT: error('CONFLICT', 'It exists already, or its state does not allow this'),

@@ -1,0 +1,28 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { DomainError } from '@tauro/domain';
+import { accessOf } from './access.decorator.js';
+import { currentPrincipal, currentRefusal, NOBODY } from './principal.js';
+
+/** Lets a request in when whoever asks may use the route. A route that says nothing of it lets nobody in. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const access = accessOf(context.getHandler());
+    if (access?.open) return true;
+    const principal = currentPrincipal();
+    if (principal === NOBODY) throw currentRefusal() ?? unauthorized();
+    if (!access) throw new DomainError('FORBIDDEN', 'This route does not say who may use it');
+    const { permission, deployment } = access;
+    if (permission && !principal.permissions.includes(permission)) {
+      throw new DomainError('FORBIDDEN', `This needs the permission '${permission}'`);
+    }
+    if (deployment && principal.project_ids) {
+      const message = 'This concerns the whole deployment, and these credentials are confined to projects';
+      throw new DomainError('FORBIDDEN', message);
+    }
+    return true;
+  }
+}
+
+const unauthorized = (): DomainError =>
+  new DomainError('UNAUTHORIZED', 'Authentication is required: send an API key or a bearer token');

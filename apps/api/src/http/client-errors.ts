@@ -1,6 +1,7 @@
 import { DomainError } from '@tauro/domain';
 import { type Server } from 'node:http';
 import { type Socket } from 'node:net';
+import { VERSION } from '../version.js';
 import { metaOf } from './envelope.js';
 import { newRequestId } from './request-id.js';
 
@@ -31,6 +32,7 @@ function answerTo({ code = '' }: ParserError): string {
   const head = [
     'HTTP/1.1 400 Bad Request',
     `X-Request-ID: ${id}`,
+    `X-API-Version: ${VERSION}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

@@ -3,6 +3,7 @@ import { type Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
 import { AccessGuard } from '../auth/access.guard.js';
+import { VERSION } from '../version.js';
 import { readJson } from './body.js';
 import { EnvelopeInterceptor } from './envelope.js';
 import { ErrorFilter } from './error.filter.js';
@@ -12,6 +13,9 @@ import { guardOrigins } from './origins.js';
 import { QueryGuard } from './query/query.guard.js';
 import { limitRate } from './rate-limit/rate-limit.js';
 import { requestId } from './request-id.js';
+import { requireHttps, securityHeaders } from './security.js';
+import { serverTiming } from './server-timing.js';
+import { TimeLimit } from './time-limit.js';
 import { validationPipe } from './validation.pipe.js';
 
 const EXPOSED_HEADERS = [
@@ -23,6 +27,11 @@ const EXPOSED_HEADERS = [
   'RateLimit-Remaining',
   'RateLimit-Reset',
   'RateLimit-Policy',
+  'Server-Timing',
+  'X-API-Version',
+  'Deprecation',
+  'Sunset',
+  'Link',
 ];
 
 /** Everything that concerns every request, in the order it happens. */
@@ -34,7 +43,9 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
   app.set('query parser', 'simple');
   if (env.ENABLE_METRICS) app.use(measureLatency());
   app.use(requestId);
-  app.use(securityHeaders);
+  app.use(apiVersion);
+  app.use(serverTiming);
+  app.use(securityHeaders(env));
   app.enableCors({
     origin: env.CORS_ALLOW_ORIGINS.includes('*') ? '*' : env.CORS_ALLOW_ORIGINS,
     methods: env.CORS_ALLOW_METHODS,
@@ -43,18 +54,19 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
     maxAge: env.CORS_MAX_AGE,
     exposedHeaders: EXPOSED_HEADERS,
   });
+  if (env.REQUIRE_HTTPS) app.use(requireHttps);
   app.use(guardOrigins(env));
   // Before the body is read, so that a client beyond its limit costs next to nothing.
   if (env.RATE_LIMIT_ENABLED) app.use(limitRate(env, app.get(RedisCommands)));
   app.use(readJson(env));
   app.useGlobalGuards(new AccessGuard(), new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());
-  app.useGlobalInterceptors(new EnvelopeInterceptor());
+  app.useGlobalInterceptors(new EnvelopeInterceptor(), new TimeLimit(env.REQUEST_TIMEOUT));
   app.useGlobalFilters(new ErrorFilter());
 }
 
-function securityHeaders(_req: Request, res: Response, next: NextFunction): void {
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.setHeader('X-Frame-Options', 'DENY');
+/** What changed from version to version is in docs/api-changelog.md. */
+function apiVersion(_req: Request, res: Response, next: NextFunction): void {
+  res.setHeader('X-API-Version', VERSION);
   next();
 }

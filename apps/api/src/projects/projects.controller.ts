@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Project, type Public } from '@tauro/database';
 import { Authenticated } from '../auth/access.decorator.js';
 import { type Page } from '../http/envelope.js';
+import { Deprecated } from '../http/deprecated.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
 import { Deleted } from '../http/openapi/envelope.dto.js';
@@ -113,6 +114,7 @@ export class ProjectsController {
   /** Get a project's statistics: another name of `/stats` */
   @Get(':project_id/statistics')
   @Authenticated('statistics:read')
+  @Deprecated('2026-12-01', 'stats')
   @ApiData(ProjectStatistics)
   @ApiErrors('NOT_FOUND')
   getProjectStatistics(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {

@@ -29,6 +29,19 @@ const RULES: Rule[] = [
     example: 'CORS_ALLOW_ORIGINS=["https://app.example.com"] (or CORS_ALLOW_CREDENTIALS=false)',
   },
   {
+    name: 'CORS_ALLOW_ORIGINS',
+    broken: (env) => env.CORS_ALLOW_ORIGINS.some((origin) => origin !== '*' && !isOrigin(origin)),
+    problem: 'has an entry that no browser sends: an origin is a scheme, a host and perhaps a port, no more',
+    example: 'CORS_ALLOW_ORIGINS=["https://app.example.com","http://localhost:3000"]',
+  },
+  {
+    name: 'REQUIRE_HTTPS',
+    broken: (env) => env.REQUIRE_HTTPS && env.TRUST_PROXY === false,
+    problem:
+      'would refuse everything: the API speaks no HTTPS itself, and no proxy is trusted to say that it did',
+    example: 'REQUIRE_HTTPS=true with TRUST_PROXY=loopback',
+  },
+  {
     name: 'ENABLE_AUTH',
     broken: (env) => env.ENABLE_AUTH,
     problem: 'this version cannot authenticate anybody yet, so the API would be open all the same',
@@ -53,6 +66,12 @@ const RULES: Rule[] = [
     example: 'HEARTBEAT_SECONDS=3 with LEASE_SECONDS=10',
   },
 ];
+
+/** As a browser writes it: lower case, no default port, no path; the word `null` would be every sandboxed page. */
+const isOrigin = (text: string): boolean =>
+  /^https?:/i.test(text)
+    ? URL.canParse(text) && new URL(text).origin === text && !text.includes('*')
+    : /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/.test(text);
 
 const isWithin = (path: string, folder: string): boolean => !/^\.\.(\/|$)/.test(relative(folder, path));
 

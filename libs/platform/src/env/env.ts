@@ -322,6 +322,12 @@ export class Env {
   @Variable(trustProxy, 'false', 'Proxies whose X-Forwarded-* are believed: true, hops, or addresses.')
   readonly TRUST_PROXY!: boolean | number | string;
 
+  @Variable(boolean, 'false', 'Refuse requests that did not come by HTTPS, as a proxy of TRUST_PROXY tells.')
+  readonly REQUIRE_HTTPS!: boolean;
+
+  @Variable(number(60, 0.001, 86_400), '60', 'Seconds an answer may take, streams aside; then it is 504.')
+  readonly REQUEST_TIMEOUT!: number;
+
   @Variable(number(1, 0.001, 1024), '1', 'Largest request body, in MB.')
   readonly MAX_BODY_MB!: number;
 

@@ -113,6 +113,18 @@ describe('loadEnv', () => {
       ['a network address without auth', { HOST: '0.0.0.0' }, 'ALLOW_UNAUTHENTICATED_NETWORK=true'],
       ['credentials for every origin', { CORS_ALLOW_ORIGINS: '["*"]' }, 'CORS_ALLOW_ORIGINS: a wildcard'],
       [
+        'an origin with a path',
+        { CORS_ALLOW_ORIGINS: '["https://a.example/"]' },
+        'CORS_ALLOW_ORIGINS: has an entry that no browser sends',
+      ],
+      [
+        'an origin without a scheme',
+        { CORS_ALLOW_ORIGINS: 'app.example.com' },
+        'for example CORS_ALLOW_ORIGINS=',
+      ],
+      ['the origin of sandboxed pages', { CORS_ALLOW_ORIGINS: 'null' }, 'CORS_ALLOW_ORIGINS: has an entry'],
+      ['HTTPS that nobody can tell', { REQUIRE_HTTPS: 'true' }, 'REQUIRE_HTTPS: would refuse everything'],
+      [
         'auth that is not there',
         { ENABLE_AUTH: 'true', SECRET_KEY: 'k3PzI1qk9M0b' },
         'ENABLE_AUTH: this version',
@@ -135,6 +147,8 @@ describe('loadEnv', () => {
     it.each([
       { HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' },
       { CORS_ALLOW_ORIGINS: '*', CORS_ALLOW_CREDENTIALS: 'false' },
+      { CORS_ALLOW_ORIGINS: 'https://app.example.com,http://localhost:3000,moz-extension://a-b' },
+      { REQUIRE_HTTPS: 'true', TRUST_PROXY: 'loopback' },
       { DATA_ROOTS: 'srv/data', HANDLERS_PATH: 'srv/data-handlers,srv' },
       { HOST: 'localhost' },
       { HOST: '::1' },

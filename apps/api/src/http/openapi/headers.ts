@@ -1,4 +1,5 @@
 import { type OpenAPIObject } from '@nestjs/swagger';
+import { VERSION } from '../../version.js';
 
 type Components = NonNullable<OpenAPIObject['components']>;
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -6,6 +7,9 @@ type Headers = NonNullable<Components['headers']>;
 
 /** Operations that send an `ETag`, by their id; `EntityTag` fills it. */
 export const taggedOperations = new Set<string>();
+
+/** Operations under an older name; `Deprecated` fills it. */
+export const deprecatedOperations = new Set<string>();
 
 const requestId = {
   schema: { type: 'string', pattern: '^[\\w.-]{1,128}$' },
@@ -36,6 +40,36 @@ export const headerComponents = {
       description: "The request's own `X-Request-ID`, or the id it was given.",
       required: true,
       ...requestId,
+    },
+    'X-API-Version': {
+      description: 'Version of the API that answered.',
+      required: true,
+      schema: { type: 'string' },
+      example: VERSION,
+    },
+    'Server-Timing': {
+      description: 'Milliseconds from the arrival of the request to the beginning of the answer.',
+      required: true,
+      schema: { type: 'string' },
+      example: 'app;dur=4.2',
+    },
+    Deprecation: {
+      description: 'Since when another name is preferred, as seconds since 1970.',
+      required: true,
+      schema: { type: 'string' },
+      example: '@1796083200',
+    },
+    Sunset: {
+      description: 'Until when this name is certain to work.',
+      required: true,
+      schema: { type: 'string' },
+      example: 'Fri, 01 Dec 2028 00:00:00 GMT',
+    },
+    Link: {
+      description: 'The name to use instead.',
+      required: true,
+      schema: { type: 'string' },
+      example: '<stats>; rel="successor-version"',
     },
     ETag: {
       description: 'Tag of the stored version that is shown; for `If-Match`.',
@@ -71,9 +105,12 @@ export function addHeaders(operation: Operation): void {
   for (const [status, response] of Object.entries(operation.responses)) {
     const tagged = status.startsWith('2') && taggedOperations.has(operation.operationId ?? '');
     (response as { headers?: Headers }).headers = {
-      ...sent('X-Request-ID'),
+      ...sent('X-Request-ID', 'X-API-Version', 'Server-Timing'),
       ...(!operation.tags?.includes('health') && RATE_LIMIT_HEADERS),
       ...(tagged && sent('ETag')),
+      ...(status.startsWith('2') &&
+        deprecatedOperations.has(operation.operationId ?? '') &&
+        sent('Deprecation', 'Sunset', 'Link')),
       ...(WITH_RETRY_AFTER.has(status) && sent('Retry-After')),
     };
   }

@@ -326,6 +326,33 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('DELETE', batch, 200, { body: { ids: ids.slice(1) } });
   });
 
+  it('about runs in batches', async () => {
+    const project_id = await user.project();
+    const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
+    const good = { project_id, pipeline_id };
+    const bad = { ...good, pipeline_id: 'nobody' };
+    const batch = `${v1}/runs/batch`;
+    const made = await ask('POST', batch, 201, { body: { runs: [good, { ...good, start: true }] } });
+    await ask('POST', batch, 200, { body: { runs: [good, bad], partial: true } });
+    await ask('POST', batch, 404, { body: { runs: [good, bad] } });
+    await ask('POST', batch, 422, { body: { runs: [good, { ...good, priority: 101 }] } });
+    const ids = made.map(({ id }: { id: string }) => id);
+    const some = { ids: [ids[0], 'run_nobody'] };
+    await user.ended(ids[1]);
+    for (const word of ['start', 'cancel']) {
+      const [{ id }] = await ask('POST', batch, 201, { body: { runs: [good] } });
+      await ask('POST', `${batch}/${word}`, 202, { body: { ids: [id] } });
+      await ask('POST', `${batch}/${word}`, 200, { body: { ...some, partial: true } });
+      await ask('POST', `${batch}/${word}`, 404, { body: some });
+      await ask('POST', `${batch}/${word}`, 409, { body: { ids: [ids[1]] } });
+      await user.ended(id);
+    }
+    await user.ended(ids[0]);
+    await ask('DELETE', batch, 404, { body: some });
+    await ask('DELETE', batch, 200, { body: { ...some, partial: true } });
+    await ask('DELETE', batch, 200, { body: { ids: ids.slice(1) } });
+  });
+
   it('and nothing of it was left out', () => {
     const left = document.operations.map(({ name }) => name).filter((name) => !asked.has(name));
     expect(left).toEqual(LEFT_OUT);

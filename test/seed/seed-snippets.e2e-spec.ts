@@ -9,6 +9,8 @@ import { Tauro } from '../support/tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
+
 // The product's founding document is not part of this repository; its snippets run where a copy lies at hand.
 const SEED = resolve(process.env.TAURO_SEED ?? join(ROOT, '../shared/seed/tauro-api.md'));
 const PYTHON = '/usr/bin/python3';
@@ -113,6 +115,24 @@ describe('the snippets of the seed document', () => {
         next_run_at: expect.stringMatching(/T02:00:00\.000Z$/),
         statistics: { total_runs: 30, failed_runs: 0 },
       });
+    });
+
+    it('Example 4: batch operations', async () => {
+      const project = await new User(tauro.api).project();
+      // Its ids are made up: those of the runs are known only once the first call is made.
+      const [create, start] = snippet('Example 4', 'bash')
+        .replaceAll('proj_123', project)
+        .split(/^(?=# Start all runs)/m) as [string, string];
+      const created = JSON.parse((await bash(create)).stdout).data;
+      expect(created.map((run: any) => [run.pipeline_name, run.state, run.params])).toEqual(
+        ['etl_1', 'etl_2', 'etl_3'].map((name) => [name, 'PENDING', { date: '2025-11-18' }]),
+      );
+      const ids = created.map(({ id }: { id: string }) => id);
+      const { code, stdout } = await bash(start.replace(/run_([123])/g, (_, n) => ids[Number(n) - 1]));
+      expect(code).toBe(0);
+      expect(stdout).toContain('All runs started');
+      expect(stdout).not.toContain('"error":{');
+      for (const id of ids) expect((await new User(tauro.api).ended(id)).state).toBe('SUCCESS');
     });
 
     it('Health Check Endpoint', async () => {

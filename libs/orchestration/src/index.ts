@@ -22,6 +22,7 @@ export * from './retention/leftovers.js';
 export * from './retention/retention.js';
 export * from './retention/run-removal.service.js';
 export * from './run-backlog.js';
+export * from './run-batch.service.js';
 export * from './run-creation.service.js';
 export * from './run-end.js';
 export * from './settlement.js';

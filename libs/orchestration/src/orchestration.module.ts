@@ -18,6 +18,7 @@ import { Leftovers } from './retention/leftovers.js';
 import { Retention } from './retention/retention.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunBacklog } from './run-backlog.js';
+import { RunBatch } from './run-batch.service.js';
 import { RunCreation } from './run-creation.service.js';
 import { RunEnd } from './run-end.js';
 import { RunFactsCache } from './run-facts.js';
@@ -76,6 +77,7 @@ const SERVICES = [
   Retention,
   RunAdmission,
   RunBacklog,
+  RunBatch,
   RunCreation,
   RunEnd,
   RunFactsCache,

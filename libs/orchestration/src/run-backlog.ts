@@ -22,23 +22,26 @@ export class RunBacklog {
   ) {}
 
   /**
-   * @param runId the run that is to be started, when it exists: one that is not PENDING is let through, because starting
-   *   it again changes nothing.
-   * @throws DomainError SERVICE_UNAVAILABLE when `MAX_QUEUED_RUNS` started runs wait already. It may let through a few
-   *   more, as many as other API processes start within a second.
+   * @param wanted how many runs are to be started, or which, when they exist: one that is not PENDING needs no room,
+   *   because starting it again changes nothing.
+   * @throws DomainError SERVICE_UNAVAILABLE when `MAX_QUEUED_RUNS` started runs wait already, or would then. It may let
+   *   through a few more, as many as other API processes start within a second.
    */
-  async assertRoom(runId?: string): Promise<void> {
+  async assertRoom(wanted: number | string[] = 1): Promise<void> {
     const most = this.env.MAX_QUEUED_RUNS;
     if (most === 0) return;
-    if ((await this.queued(most)) + this.since < most) {
-      this.since++;
-      return;
-    }
-    if (runId !== undefined && !(await this.isPending(runId))) return;
+    if (await this.take(typeof wanted === 'number' ? wanted : wanted.length, most)) return;
+    if (typeof wanted !== 'number' && (await this.take(await this.pendingOf(wanted), most))) return;
     throw new DomainError(
       'SERVICE_UNAVAILABLE',
-      `The queue is full: ${most} started runs wait to begin (MAX_QUEUED_RUNS), so nothing was ${runId === undefined ? 'created' : 'started'}; try again later`,
+      `The queue is full: ${most} started runs may wait to begin (MAX_QUEUED_RUNS), so nothing was ${typeof wanted === 'number' ? 'created' : 'started'}; try again later`,
     );
+  }
+
+  private async take(count: number, most: number): Promise<boolean> {
+    if (count > 0 && (await this.queued(most)) + this.since + count > most) return false;
+    this.since += count;
+    return true;
   }
 
   /** How many runs are QUEUED, counted in an index and no further than it matters. */
@@ -52,7 +55,7 @@ export class RunBacklog {
     return this.counted.queued;
   }
 
-  private async isPending(id: string): Promise<boolean> {
-    return (await this.db.runs.countDocuments({ _id: id, state: 'PENDING' }, { limit: 1 })) === 1;
+  private pendingOf(ids: string[]): Promise<number> {
+    return this.db.runs.countDocuments({ _id: { $in: ids }, state: 'PENDING' });
   }
 }

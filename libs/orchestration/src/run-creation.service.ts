@@ -87,6 +87,23 @@ export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger'> &
     reused_items?: Task[];
   };
 
+/** A run that is not stored yet. */
+export interface NewRun {
+  run: Run;
+  /** All of them; they are stored before it. */
+  tasks: Task[];
+  /** Of one that is born QUEUED. */
+  started?: {
+    /** Stores the first line of its log, before the run exists: whoever sees the run finds it, and all others after it. */
+    firstLine: () => Promise<void>;
+    /** Hands it over once it is stored; should that fail, the reconciler does. @returns the run as it is then. */
+    begin: () => Promise<Run>;
+  };
+}
+
+/** What a run can be made of: see `RunCreation.accept`. */
+export type Accepted = Awaited<ReturnType<RunCreation['accept']>>;
+
 /** Until its tasks are counted. */
 const NOTHING = summarise([]);
 /** When the reconciler looks whether a start was followed up, or a sub-run started. */
@@ -126,25 +143,19 @@ export class RunCreation {
     if (!project) throw notFound('project', project_id);
     if (pipeline instanceof Error) throw pipeline;
     const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
-    return { project, pipeline, params: resolveParams(definition, params) };
+    return { project, pipeline, definition, params: resolveParams(definition, params) };
   }
 
   /** @throws DomainError as `accept` does. */
-  async create({ start = false, slot, trigger, ...input }: CreateRun): Promise<Run> {
-    const { project, pipeline, params } = await this.accept(input);
-    const { run_id: id, ...given }: Partial<RunSlot & RunTrigger> = slot ?? trigger ?? {};
-    const pinned: PinnedRun = {
-      ...input,
-      ...given,
-      id,
-      params,
-      pipeline_id: pipeline._id,
-      pipeline_name: pipeline.name,
-      pipeline_version: pipeline.version,
-      retention_days: project.retention_days,
-      notify: Boolean(project.notifications),
-    };
+  async create({ start = false, ...input }: CreateRun): Promise<Run> {
+    const pinned = pin(input, await this.accept(input));
     return start ? this.insertStarted(pinned) : this.insert(pinned);
+  }
+
+  /** What `create` would store, for whoever stores it together with something else. @param accepted what `accept` gave. */
+  prepare({ start = false, ...input }: CreateRun, accepted: Accepted): Promise<NewRun> {
+    const pinned = pin(input, accepted);
+    return start ? this.newStarted(pinned) : this.newPending(pinned);
   }
 
   /**
@@ -176,17 +187,28 @@ export class RunCreation {
 
   /** Stores a run of a known version, PENDING. @param pinned.reused tasks of an earlier run whose results stand. */
   async insert(pinned: PinnedRun): Promise<Run> {
+    const { run, tasks } = await this.newPending(pinned);
+    await this.store.insert(run, tasks, { repeated: pinned.parent !== undefined });
+    await this.assertProject(run);
+    return run;
+  }
+
+  private async newPending(pinned: PinnedRun): Promise<NewRun> {
     const version = await this.versions.get(versionId(pinned.pipeline_id, pinned.pipeline_version));
     const run = this.runOf(pinned, version);
     const tasks = this.tasksOf(run, pinned, version);
-    const stored = { ...run, ...summarise(tasks.map(groupOf)) };
-    await this.store.insert(stored, tasks, { repeated: pinned.parent !== undefined });
-    await this.assertProject(stored);
-    return stored;
+    return { run: { ...run, ...summarise(tasks.map(groupOf)) }, tasks };
   }
 
-  /** The same for one that starts at once: QUEUED from its first moment on, and so are its tasks if no limit binds them. */
   private async insertStarted(pinned: PinnedRun): Promise<Run> {
+    const { run, tasks, started } = await this.newStarted(pinned);
+    await this.store.insert(run, tasks, { beside: started.firstLine, repeated: pinned.repeated });
+    const [begun] = await Promise.all([started.begin(), this.assertProject(run)]);
+    return begun;
+  }
+
+  /** One that starts at once: QUEUED from its first moment on, and so are its tasks if no limit binds them. */
+  private async newStarted(pinned: PinnedRun): Promise<NewRun & Required<Pick<NewRun, 'started'>>> {
     const version = await this.versions.get(versionId(pinned.pipeline_id, pinned.pipeline_version));
     const { graph } = version;
     const now = new Date();
@@ -211,22 +233,26 @@ export class RunCreation {
     const born = direct ? this.dispatcher.newborn(all.filter(({ node_id }) => roots.has(node_id))) : null;
     const tasks = all.map((task) => born?.tasks.get(task._id) ?? task);
     const stored = { ...run, ...summarise(tasks.map(groupOf)) };
-
-    // Whoever sees the run finds its first line, after which all others come.
-    this.logs.open(run._id, 1);
-    this.logs.append(run._id, null, 'INFO', startedLine(run));
-    const beside = (): Promise<void> => this.logs.flush(run._id);
-    await this.store.insert(stored, tasks, { beside, repeated: pinned.repeated });
     const begin = async (): Promise<boolean> => {
       if (born) await this.dispatcher.enqueueNewborn(run, born);
       else if (!(await this.admission.enter(run))) return false;
       else await this.advancer.begin(run);
       return true;
     };
-    const [begun] = await Promise.all([begin(), this.assertProject(stored)]);
-    this.signals.run(run._id, 'changed');
-    // A moment ago: whoever wants to know why it waits has to ask again.
-    return begun ? { ...stored, waiting_reason: null } : stored;
+    const started = {
+      firstLine: (): Promise<void> => {
+        this.logs.open(run._id, 1);
+        this.logs.append(run._id, null, 'INFO', startedLine(run));
+        return this.logs.flush(run._id);
+      },
+      begin: async (): Promise<Run> => {
+        const begun = await begin();
+        this.signals.run(run._id, 'changed');
+        // A moment ago: whoever wants to know why it waits has to ask again.
+        return begun ? { ...stored, waiting_reason: null } : stored;
+      },
+    };
+    return { run: stored, tasks, started };
   }
 
   /** Looked at last: whoever deletes the project finds this run, or this finds the project gone. */
@@ -308,6 +334,24 @@ export class RunCreation {
       },
     };
   }
+}
+
+function pin(
+  { slot, trigger, ...input }: Omit<CreateRun, 'start'>,
+  { project, pipeline, params }: Accepted,
+): PinnedRun {
+  const { run_id: id, ...given }: Partial<RunSlot & RunTrigger> = slot ?? trigger ?? {};
+  return {
+    ...input,
+    ...given,
+    id,
+    params,
+    pipeline_id: pipeline._id,
+    pipeline_name: pipeline.name,
+    pipeline_version: pipeline.version,
+    retention_days: project.retention_days,
+    notify: Boolean(project.notifications),
+  };
 }
 
 /** The first line of a run's log. */

@@ -35,6 +35,10 @@ const GOES_ON = { $cond: [{ $eq: ['$state', 'PAUSED'] }, RESUMED, '$state'] };
 /** When the reconciler looks whether a start or a cancel was followed up. */
 const FOLLOW_UP_MS = 10_000;
 
+/** Runs that a start changes, and those that a cancel does. Others are what was asked for already, or have ended. */
+export const STARTABLE = { state: 'PENDING', cancel_requested_at: null } as const;
+export const CANCELLABLE = { state: { $in: ACTIVE_RUN_STATES }, cancel_requested_at: null };
+
 /** The life of a run as its owner steers it: start, pause, cancel, delete. What tasks do is in TaskService. */
 @Injectable()
 export class RunService {
@@ -56,34 +60,40 @@ export class RunService {
    * harmless. @throws DomainError
    */
   async start(id: string): Promise<Run> {
-    const now = new Date();
-    const run = await this.db.runs.findOneAndUpdate(
-      { _id: id, state: 'PENDING', cancel_requested_at: null },
-      [
-        {
-          $set: {
-            state: 'QUEUED',
-            queued_at: now,
-            updated_at: now,
-            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-            'engine.rank': this.admission.rank(now),
-          },
-        },
-      ],
-      { returnDocument: 'after' },
-    );
+    const run = await this.db.runs.findOneAndUpdate({ _id: id, ...STARTABLE }, this.starting(new Date()), {
+      returnDocument: 'after',
+    });
     if (!run) {
       const current = await this.get(id);
-      if (isTerminalRun(current.state))
-        throw conflict(`run '${id}' is ${current.state} and cannot be started`);
+      if (isTerminalRun(current.state)) throw ended(current, 'started');
       return current;
     }
-    this.logs.append(id, null, 'INFO', startedLine(run));
-    await this.logs.flush(id);
+    await this.started(run);
+    return run;
+  }
+
+  /** The write that starts a run that is `STARTABLE`; `started` follows it. */
+  starting(now: Date): mongo.Document[] {
+    return [
+      {
+        $set: {
+          state: 'QUEUED',
+          queued_at: now,
+          updated_at: now,
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+          'engine.rank': this.admission.rank(now),
+        },
+      },
+    ];
+  }
+
+  /** What follows a start. Harmless to repeat, but for the line in the log. */
+  async started(run: Run): Promise<void> {
+    this.logs.append(run._id, null, 'INFO', startedLine(run));
+    await this.logs.flush(run._id);
     await this.notifier.watch(run);
     if (await this.admission.enter(run)) await this.advancer.begin(run);
-    this.signals.run(id, 'changed');
-    return run;
+    this.signals.run(run._id, 'changed');
   }
 
   /**
@@ -91,32 +101,42 @@ export class RunService {
    * nothing runs any more. @throws DomainError CONFLICT for a terminal run.
    */
   async cancel(id: string): Promise<Run> {
-    const now = new Date();
     const asked = await this.db.runs.findOneAndUpdate(
-      { _id: id, state: { $in: ACTIVE_RUN_STATES }, cancel_requested_at: null },
-      [
-        {
-          $set: {
-            cancel_requested_at: now,
-            updated_at: now,
-            state: GOES_ON,
-            'engine.stop_below': { $cond: [{ $eq: ['$started_at', null] }, STOP.all, STOP.cancel] },
-            'engine.expire_at': this.cleanupEnd(now),
-            'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
-          },
-        },
-      ],
-      { returnDocument: 'after' },
+      { _id: id, ...CANCELLABLE },
+      this.cancelling(new Date()),
+      {
+        returnDocument: 'after',
+      },
     );
     if (!asked) {
       const current = await this.get(id);
-      if (isTerminalRun(current.state))
-        throw conflict(`run '${id}' is ${current.state} and cannot be cancelled`);
+      if (isTerminalRun(current.state)) throw ended(current, 'cancelled');
       return current;
     }
-    this.logs.append(id, null, 'WARNING', 'run is being cancelled');
-    await this.stop(asked);
+    await this.cancelled(asked);
     return this.get(id);
+  }
+
+  /** The write that asks a run to stop that is `CANCELLABLE`; `cancelled` follows it. */
+  cancelling(now: Date): mongo.Document[] {
+    return [
+      {
+        $set: {
+          cancel_requested_at: now,
+          updated_at: now,
+          state: GOES_ON,
+          'engine.stop_below': { $cond: [{ $eq: ['$started_at', null] }, STOP.all, STOP.cancel] },
+          'engine.expire_at': this.cleanupEnd(now),
+          'engine.check_at': new Date(now.getTime() + FOLLOW_UP_MS),
+        },
+      },
+    ];
+  }
+
+  /** What follows a cancel. Harmless to repeat, but for the line in the log. */
+  async cancelled(run: Run): Promise<void> {
+    this.logs.append(run._id, null, 'WARNING', 'run is being cancelled');
+    await this.stop(run);
   }
 
   /** The same for a run that may have ended meanwhile, or is gone. */
@@ -269,9 +289,7 @@ export class RunService {
   /** Removes a terminal run and all it left. @throws DomainError */
   async delete(id: string): Promise<void> {
     const run = await this.get(id);
-    if (!isTerminalRun(run.state)) {
-      throw conflict(`run '${id}' is ${run.state}; cancel it before deleting it`);
-    }
+    if (!isTerminalRun(run.state)) throw notEnded(run);
     await this.removal.remove([id]);
   }
 
@@ -307,6 +325,14 @@ export class RunService {
     });
   }
 }
+
+/** @param done what cannot be done to it any more. */
+export const ended = ({ _id, state }: Pick<Run, '_id' | 'state'>, done: string): DomainError =>
+  conflict(`run '${_id}' is ${state} and cannot be ${done}`);
+
+/** Why a run that is not over is not removed. */
+export const notEnded = ({ _id, state }: Pick<Run, '_id' | 'state'>): DomainError =>
+  conflict(`run '${_id}' is ${state}; cancel it before deleting it`);
 
 const describe = (run: Run): string =>
   run.cancel_requested_at && !isTerminalRun(run.state) ? 'being cancelled' : run.state;

@@ -51,8 +51,11 @@ export class RunCatalog {
 
   /** A run as it was just returned by the engine. */
   async show(run: Run): Promise<Public<Run>> {
-    const [explained] = await this.reader.explainRuns([run]);
-    return toPublic(explained!);
+    return (await this.showAll([run]))[0]!;
+  }
+
+  async showAll(runs: Run[]): Promise<Public<Run>[]> {
+    return (await this.reader.explainRuns(runs)).map((run) => toPublic(run));
   }
 
   async listTasks(runId: string, query: ListQuery): Promise<Page<Partial<PublicTask>>> {

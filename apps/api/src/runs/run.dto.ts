@@ -1,6 +1,7 @@
 import { ApiProperty, ApiSchema, OmitType } from '@nestjs/swagger';
 import { Task } from '@tauro/database';
 import { idPattern, type JsonObject, MAX_RUN_SECONDS, NAME_PATTERN } from '@tauro/domain';
+import { type CreateRun } from '@tauro/orchestration';
 import {
   IsBoolean,
   IsInt,
@@ -68,6 +69,15 @@ export class CreateRunDto {
   @IsBoolean()
   start?: boolean;
 }
+
+/** What the engine makes of it. */
+export const newRun = ({ params, tags, deadline, ...rest }: CreateRunDto, request_id: string): CreateRun => ({
+  ...rest,
+  params: params ?? {},
+  tags: tags ?? {},
+  deadline: deadline ? new Date(deadline) : null,
+  request_id,
+});
 
 /** One node of one run. */
 @ApiSchema({ name: 'Task' })

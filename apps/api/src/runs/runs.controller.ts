@@ -12,7 +12,7 @@ import { IdOrNamePipe, IdPipe } from '../http/path-params.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
 import { RequestId } from '../http/request-id.js';
 import { RunCatalog } from './run-catalog.service.js';
-import { CreateRunDto, TaskView } from './run.dto.js';
+import { CreateRunDto, newRun, TaskView } from './run.dto.js';
 import { CREATE_RUN_EXAMPLE } from './run.examples.js';
 import { RUN_QUERY, TASK_QUERY } from './run.list.js';
 
@@ -47,16 +47,7 @@ export class RunsController {
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async createRun(@Body() body: CreateRunDto, @RequestId() request_id: string) {
     if (body.start) await this.backlog.assertRoom();
-    const { params, tags, deadline, ...rest } = body;
-    return this.catalog.show(
-      await this.creation.create({
-        ...rest,
-        params: params ?? {},
-        tags: tags ?? {},
-        deadline: deadline ? new Date(deadline) : null,
-        request_id,
-      }),
-    );
+    return this.catalog.show(await this.creation.create(newRun(body, request_id)));
   }
 
   /** Get a run with live progress and metrics */
@@ -76,7 +67,7 @@ export class RunsController {
   @ApiData(Run, 202)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async startRun(@Param('run_id', ID) id: string) {
-    await this.backlog.assertRoom(id);
+    await this.backlog.assertRoom([id]);
     return this.catalog.show(await this.runs.start(id));
   }
 

@@ -51,7 +51,11 @@ export class Project extends Document {
 
   @ApiHideProperty()
   @Prop({ type: Object, default: {} })
-  engine?: { webhook_secrets?: SealedSecret[] };
+  engine?: {
+    webhook_secrets?: SealedSecret[];
+    /** When runs were last created in a batch: written with them, so that the project cannot go in the meantime. */
+    batch_at?: Date;
+  };
 }
 
 export const ProjectSchema = SchemaFactory.createForClass(Project);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TERMINAL_RUN_STATES } from '@tauro/domain';
 import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
+import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
 
 /** When a removal is gone through again, for a crash, and for what a late worker wrote meanwhile. */
@@ -26,6 +27,33 @@ export class RunRemovalService {
   /** @param expiredBefore only runs whose time was over by then. @returns how many were removed. */
   async remove(runIds: string[], expiredBefore?: Date): Promise<number> {
     if (runIds.length === 0) return 0;
+    await this.note(runIds);
+    const { deletedCount } = await this.db.runs.deleteMany({
+      _id: { $in: runIds },
+      state: { $in: [...TERMINAL_RUN_STATES] },
+      ...(expiredBefore && { expires_at: { $lte: expiredBefore } }),
+    });
+    await this.purge(runIds);
+    return deletedCount;
+  }
+
+  /**
+   * The same for runs that go together or not at all. @param settle what must hold, looked at where they are taken away.
+   */
+  async removeTogether(
+    runIds: string[],
+    settle: (session: mongo.ClientSession) => Promise<void>,
+  ): Promise<void> {
+    await this.note(runIds);
+    await this.db.transaction(async (session) => {
+      await settle(session);
+      await this.db.runs.deleteMany({ _id: { $in: runIds } }, { session });
+    });
+    await this.purge(runIds);
+  }
+
+  /** Should this process die from here on, what is left of them is removed all the same. */
+  private async note(runIds: string[]): Promise<void> {
     const created_at = new Date();
     const check_at = new Date(created_at.getTime() + AGAIN_MS);
     await this.db.removals.bulkWrite(
@@ -34,13 +62,6 @@ export class RunRemovalService {
       })),
       { ordered: false },
     );
-    const { deletedCount } = await this.db.runs.deleteMany({
-      _id: { $in: runIds },
-      state: { $in: [...TERMINAL_RUN_STATES] },
-      ...(expiredBefore && { expires_at: { $lte: expiredBefore } }),
-    });
-    await this.purge(runIds);
-    return deletedCount;
   }
 
   /**

@@ -18,6 +18,7 @@ export type BatchItem<T> = { index: number; status: number } & (
 export async function tryEach<In, Out>(
   items: readonly In[],
   work: (item: In) => Promise<Out>,
+  atOnce = AT_ONCE,
 ): Promise<Outcome<Out>[]> {
   const outcomes: Outcome<Out>[] = [];
   let next = 0;
@@ -29,7 +30,7 @@ export async function tryEach<In, Out>(
       );
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
   return outcomes;
 }
 

@@ -2,6 +2,7 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
 import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
+import { settleClosedConnections } from './closed-connections.js';
 import { queryLog } from './query-log.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
@@ -84,6 +85,7 @@ export class DatabaseModule implements OnModuleInit {
   ) {}
 
   static forRoot(): DynamicModule {
+    settleClosedConnections();
     return {
       module: DatabaseModule,
       global: true,

@@ -1,3 +1,4 @@
+export * from './closed-connections.js';
 export * from './database.module.js';
 export * from './schemas/backfill.schema.js';
 export * from './schemas/document.js';

@@ -17,6 +17,10 @@ export default defineConfig(
       'no-restricted-syntax': [
         'error',
         { selector: "CallExpression[callee.name='forwardRef']", message: 'Untie the circle instead.' },
+        {
+          selector: "CallExpression[callee.object.name=/Schema$/][callee.property.name='index']",
+          message: 'Indexes are made by migrations: npm run migrate -- create <name>.',
+        },
       ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

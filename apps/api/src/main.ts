@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { SchemaError } from '@tauro/database';
 import { type Env, EnvError, loadEnv } from '@tauro/platform';
 import cluster from 'node:cluster';
 import { storeError } from './http/store-errors.js';
@@ -32,7 +33,8 @@ main().catch((error: unknown) => {
 
 /** What a person can put right is said plainly, anything else with its stack. */
 function explain(error: unknown): string {
-  if (error instanceof EnvError || error instanceof ListenError) return error.message;
+  if ([EnvError, ListenError, SchemaError].some((plain) => error instanceof plain))
+    return (error as Error).message;
   if (!(error instanceof Error)) return String(error);
   return storeError(error)
     ? `A store cannot be reached: ${error.message}. Start it, or correct MONGODB_URL or REDIS_URL.`

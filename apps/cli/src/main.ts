@@ -4,12 +4,14 @@ import { EnvError } from '@tauro/platform';
 
 import { runDemo } from './demo/demo.js';
 import { cliEnv } from './cli-env.js';
+import { MIGRATE_USAGE, migrate } from './migrate/migrate.js';
 import { bringUp } from './supervisor/bring-up.js';
 import { Shutdown } from './supervisor/shutdown.js';
 import { Terminal } from './supervisor/terminal.js';
 import { watchSources } from './supervisor/watch-sources.js';
 
 const USAGE = `Usage: npm start | npm run dev | npm run demo [-- options]
+       npm run migrate -- up | down | status | create <name>
 
   start                 embedded stores, the API and its workers
   dev                   the same, rebuilt and restarted when a source file changes
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
   const terminal = new Terminal();
   const shutdown = new Shutdown(terminal);
   try {
+    if (process.argv[2] === 'migrate') return await migrate(process.argv.slice(3), { terminal, shutdown });
     const asked = commandLine(process.argv.slice(2));
     if (asked === 'help') return void process.stdout.write(USAGE);
     const env = cliEnv(process.argv.slice(2));
@@ -73,7 +76,9 @@ async function main(): Promise<void> {
 function plainly(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code.startsWith('ERR_PARSE_ARGS')) return `${error.message}\n\n${USAGE}`;
+  if (code.startsWith('ERR_PARSE_ARGS')) {
+    return `${error.message}\n\n${process.argv[2] === 'migrate' ? MIGRATE_USAGE : USAGE}`;
+  }
   const unexpected =
     error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
   return error instanceof EnvError || !unexpected ? error.message : (error.stack ?? error.message);

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { SchemaError } from '@tauro/database';
 import { Reconciler, Retention, Scheduler } from '@tauro/orchestration';
 import { EnvError, loadEnv } from '@tauro/platform';
 import { Logger as PinoLogger } from 'nestjs-pino';
@@ -94,8 +95,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  // What the environment got wrong is said plainly; anything else with its stack.
-  if (error instanceof EnvError) console.error(error.message);
+  // What a person can put right is said plainly; anything else with its stack.
+  if (error instanceof EnvError || error instanceof SchemaError) console.error(error.message);
   else console.error(error);
   process.exit(1);
 });

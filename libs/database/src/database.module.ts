@@ -1,8 +1,10 @@
-import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
-import mongoose, { type Connection, type ConnectOptions } from 'mongoose';
+import mongoose, { type Connection } from 'mongoose';
 import { settleClosedConnections } from './closed-connections.js';
+import { connectOptions } from './connect-options.js';
+import { requireSchema } from './migrations/require-schema.js';
 import { queryLog } from './query-log.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
@@ -52,33 +54,11 @@ const MODELS = MongooseModule.forFeature([
   model(WorkerRecord, WorkerRecordSchema),
 ]);
 
-/**
- * How every process talks to MongoDB. Writes are acknowledged by a majority and journalled unless one says
- * otherwise, so what the API promised survives a crash of the primary.
- */
-export function connectOptions(env: Env): ConnectOptions {
-  return {
-    dbName: env.MONGODB_DATABASE,
-    maxPoolSize: env.MONGODB_POOL_SIZE,
-    maxIdleTimeMS: env.MONGODB_MAX_IDLE_TIME * 1000,
-    // A client should hear of an outage soon; a worker asks again by itself.
-    serverSelectionTimeoutMS: Math.min(env.MONGODB_TIMEOUT * 1000, 2000),
-    connectTimeoutMS: env.MONGODB_TIMEOUT * 1000,
-    socketTimeoutMS: env.MONGODB_TIMEOUT * 1000,
-    writeConcern: { w: 'majority', journal: true },
-    // The driver would repeat a write on a primary that may have forgotten what the write was concluded from. Whoever
-    // wrote decides: a worker looks again, a client gets a 503 and repeats its request.
-    retryWrites: false,
-    autoIndex: false,
-    autoCreate: false,
-    // A model call while the store is away fails at once; the caller answers 503 or tries again later.
-    bufferCommands: false,
-  };
-}
-
 /** Every collection's model, for both apps. */
 @Module({})
 export class DatabaseModule implements OnModuleInit {
+  private readonly logger = new Logger('Migrations');
+
   constructor(
     @Inject(getConnectionToken()) private readonly connection: Connection,
     @Inject(Env) private readonly env: Env,
@@ -101,8 +81,8 @@ export class DatabaseModule implements OnModuleInit {
   }
 
   /**
-   * Uniqueness lives in these indexes, so nothing may be written before they exist. @throws Error when the server is too
-   * old for writes to several collections in one request.
+   * Uniqueness lives in indexes, so nothing may be written before they exist. @throws SchemaError; Error when the server is
+   * too old for writes to several collections in one request.
    */
   async onModuleInit(): Promise<void> {
     const { maxWireVersion } = await this.connection.db!.command({ hello: 1 });
@@ -110,6 +90,6 @@ export class DatabaseModule implements OnModuleInit {
       throw new Error('the MongoDB at MONGODB_URL is older than 8.0: use 8.0 or newer');
     }
     if (this.env.SHOW_SQL_QUERIES) mongoose.set('debug', queryLog());
-    await Promise.all(Object.values(this.connection.models).map((model) => model.createIndexes()));
+    await requireSchema(this.env, this.connection, (line) => this.logger.log(line));
   }
 }

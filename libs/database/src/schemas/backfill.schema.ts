@@ -98,8 +98,3 @@ export class Backfill extends Document {
 }
 
 export const BackfillSchema = SchemaFactory.createForClass(Backfill);
-BackfillSchema.index({ created_at: -1, _id: -1 });
-BackfillSchema.index({ schedule_id: 1, created_at: -1, _id: -1 });
-BackfillSchema.index({ project_id: 1, created_at: -1, _id: -1 });
-BackfillSchema.index({ state: 1, created_at: -1, _id: -1 });
-BackfillSchema.index({ 'engine.check_at': 1 }, { sparse: true });

@@ -34,4 +34,3 @@ export class Limit extends Document {
 }
 
 export const LimitSchema = SchemaFactory.createForClass(Limit);
-LimitSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });

@@ -33,4 +33,3 @@ export class NodeCacheEntry extends Document {
 }
 
 export const NodeCacheEntrySchema = SchemaFactory.createForClass(NodeCacheEntry);
-NodeCacheEntrySchema.index({ expires_at: 1 });

@@ -90,14 +90,3 @@ export class Notification extends Document {
 }
 
 export const NotificationSchema = SchemaFactory.createForClass(Notification);
-NotificationSchema.index({ created_at: -1, _id: -1 });
-NotificationSchema.index({ state: 1, created_at: -1, _id: -1 });
-NotificationSchema.index({ project_id: 1, created_at: -1, _id: -1 });
-NotificationSchema.index({ run_id: 1, created_at: -1, _id: -1 });
-NotificationSchema.index(
-  { schedule_id: 1, created_at: -1, _id: -1 },
-  { partialFilterExpression: { schedule_id: { $type: 'string' } } },
-);
-// The ones that are due, and how many wait.
-NotificationSchema.index({ next_attempt_at: 1 }, { partialFilterExpression: { state: 'PENDING' } });
-NotificationSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });

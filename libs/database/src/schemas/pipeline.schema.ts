@@ -54,12 +54,6 @@ export class Pipeline extends Document {
 }
 
 export const PipelineSchema = SchemaFactory.createForClass(Pipeline);
-PipelineSchema.index({ project_id: 1, name_key: 1 }, { unique: true });
-PipelineSchema.index({ name_key: 1 });
-PipelineSchema.index({ name: 1, _id: 1 });
-PipelineSchema.index({ created_at: -1, _id: -1 });
-PipelineSchema.index({ updated_at: -1, _id: -1 });
-PipelineSchema.index({ project_id: 1, created_at: -1, _id: -1 });
 
 /** One immutable version of a pipeline. `_id` is `<pipeline id>.<number>`. */
 @Schema({ collection: 'pipeline_versions', versionKey: false, minimize: false })
@@ -85,7 +79,6 @@ export class PipelineVersion extends Document {
 }
 
 export const PipelineVersionSchema = SchemaFactory.createForClass(PipelineVersion);
-PipelineVersionSchema.index({ pipeline_id: 1, version: -1 }, { unique: true });
 
 /** The `_id` of a version. */
 export const versionId = (pipelineId: string, version: number): string => `${pipelineId}.${version}`;

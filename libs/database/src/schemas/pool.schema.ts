@@ -50,6 +50,3 @@ export class Pool extends Document {
 }
 
 export const PoolSchema = SchemaFactory.createForClass(Pool);
-PoolSchema.index({ name: 1 }, { unique: true });
-PoolSchema.index({ created_at: -1, _id: -1 });
-PoolSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });

@@ -59,8 +59,3 @@ export class Project extends Document {
 }
 
 export const ProjectSchema = SchemaFactory.createForClass(Project);
-ProjectSchema.index({ name_key: 1 }, { unique: true });
-ProjectSchema.index({ created_at: -1, _id: -1 });
-ProjectSchema.index({ updated_at: -1, _id: -1 });
-ProjectSchema.index({ name: 1, _id: 1 });
-ProjectSchema.index({ owner: 1, created_at: -1, _id: -1 });

@@ -30,6 +30,3 @@ export class RunLogChunk {
 }
 
 export const RunLogChunkSchema = SchemaFactory.createForClass(RunLogChunk);
-RunLogChunkSchema.index({ run_id: 1, first_seq: 1 }, { unique: true });
-// A log ends once, whoever follows up the run's end.
-RunLogChunkSchema.index({ run_id: 1, final: 1 }, { unique: true, partialFilterExpression: { final: true } });

@@ -16,4 +16,3 @@ export class RunRemoval extends Document {
 }
 
 export const RunRemovalSchema = SchemaFactory.createForClass(RunRemoval);
-RunRemovalSchema.index({ check_at: 1 });

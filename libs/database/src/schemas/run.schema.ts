@@ -194,38 +194,3 @@ export class Run extends Document {
 }
 
 export const RunSchema = SchemaFactory.createForClass(Run);
-RunSchema.index({ created_at: -1, _id: -1 });
-RunSchema.index({ state: 1, created_at: -1, _id: -1 });
-RunSchema.index({ project_id: 1, created_at: -1, _id: -1 });
-RunSchema.index({ project_id: 1, state: 1, created_at: -1, _id: -1 });
-RunSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
-RunSchema.index({ pipeline_name: 1, created_at: -1, _id: -1 });
-RunSchema.index({ schedule_id: 1, created_at: -1, _id: -1 }, { sparse: true });
-RunSchema.index({ rerun_of: 1, created_at: -1, _id: -1 }, { sparse: true });
-RunSchema.index(
-  { parent_run_id: 1, created_at: -1, _id: -1 },
-  { partialFilterExpression: { parent_run_id: { $type: 'string' } } },
-);
-RunSchema.index(
-  { trigger_id: 1, created_at: -1, _id: -1 },
-  { partialFilterExpression: { trigger_id: { $type: 'string' } } },
-);
-RunSchema.index(
-  { triggered_by_run_id: 1, created_at: -1, _id: -1 },
-  { partialFilterExpression: { triggered_by_run_id: { $type: 'string' } } },
-);
-RunSchema.index({ started_at: -1, _id: -1 });
-RunSchema.index({ finished_at: -1, _id: -1 });
-RunSchema.index({ updated_at: -1, _id: -1 });
-RunSchema.index({ duration_seconds: -1, _id: -1 });
-RunSchema.index({ 'tags.$**': 1 });
-RunSchema.index({ expires_at: 1 }, { partialFilterExpression: { expires_at: { $type: 'date' } } });
-RunSchema.index({ 'engine.check_at': 1 }, { sparse: true });
-RunSchema.index({ 'engine.expire_at': 1 }, { sparse: true });
-RunSchema.index({ 'engine.sla_at': 1 }, { sparse: true });
-RunSchema.index({ 'engine.limit.check_at': 1 }, { sparse: true });
-// The runs that wait to be admitted, in their order, and the few that were and have not begun.
-RunSchema.index(
-  { 'engine.rank': 1, _id: 1, pipeline_id: 1, 'engine.group.id': 1 },
-  { partialFilterExpression: { state: 'QUEUED', 'engine.rank': { $exists: true } } },
-);

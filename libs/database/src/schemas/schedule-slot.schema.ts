@@ -48,11 +48,3 @@ export class ScheduleSlot extends Document {
 }
 
 export const ScheduleSlotSchema = SchemaFactory.createForClass(ScheduleSlot);
-// Schedulers, replicas and jumping clocks may all fire twice; this decides.
-ScheduleSlotSchema.index({ schedule_id: 1, scheduled_for: -1 }, { unique: true });
-ScheduleSlotSchema.index({ schedule_id: 1, state: 1, scheduled_for: -1 });
-ScheduleSlotSchema.index({ run_id: 1 }, { partialFilterExpression: { run_id: { $type: 'string' } } });
-ScheduleSlotSchema.index(
-  { backfill_id: 1, state: 1 },
-  { partialFilterExpression: { backfill_id: { $type: 'string' } } },
-);

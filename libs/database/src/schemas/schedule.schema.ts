@@ -190,12 +190,3 @@ export class Schedule extends Document {
 }
 
 export const ScheduleSchema = SchemaFactory.createForClass(Schedule);
-ScheduleSchema.index({ created_at: -1, _id: -1 });
-ScheduleSchema.index({ project_id: 1, created_at: -1, _id: -1 });
-ScheduleSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
-ScheduleSchema.index({ enabled: 1, created_at: -1, _id: -1 });
-ScheduleSchema.index({ kind: 1, created_at: -1, _id: -1 });
-ScheduleSchema.index({ next_run_at: 1, _id: 1 });
-ScheduleSchema.index({ last_run_at: 1, _id: 1 });
-ScheduleSchema.index({ updated_at: -1, _id: -1 });
-ScheduleSchema.index({ 'engine.check_at': 1 }, { sparse: true });

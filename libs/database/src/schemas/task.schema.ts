@@ -149,11 +149,3 @@ export class Task extends Document {
 }
 
 export const TaskSchema = SchemaFactory.createForClass(Task);
-TaskSchema.index({ run_id: 1, node_id: 1, index: 1 }, { unique: true });
-TaskSchema.index({ run_id: 1, state: 1 });
-TaskSchema.index({ 'engine.check_at': 1 }, { sparse: true });
-// What waits for a slot of a pool, in its order.
-TaskSchema.index(
-  { 'engine.pool': 1, state: 1, 'engine.dispatch': 1, 'engine.rank': 1, _id: 1 },
-  { partialFilterExpression: { 'engine.pool': { $exists: true } } },
-);

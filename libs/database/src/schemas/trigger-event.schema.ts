@@ -71,13 +71,3 @@ export class TriggerEvent extends Document {
 }
 
 export const TriggerEventSchema = SchemaFactory.createForClass(TriggerEvent);
-// Ends of runs are followed up twice after a crash, and senders repeat their calls; this decides.
-TriggerEventSchema.index({ trigger_id: 1, key: 1 }, { unique: true });
-TriggerEventSchema.index(
-  { trigger_id: 1, 'engine.signature': 1 },
-  { unique: true, partialFilterExpression: { 'engine.signature': { $type: 'string' } } },
-);
-TriggerEventSchema.index({ trigger_id: 1, created_at: -1, _id: -1 });
-TriggerEventSchema.index({ trigger_id: 1, state: 1, created_at: -1, _id: -1 });
-TriggerEventSchema.index({ 'engine.check_at': 1 }, { sparse: true });
-TriggerEventSchema.index({ expires_at: 1 });

@@ -96,15 +96,3 @@ export class Trigger extends Document {
 }
 
 export const TriggerSchema = SchemaFactory.createForClass(Trigger);
-TriggerSchema.index({ created_at: -1, _id: -1 });
-TriggerSchema.index({ updated_at: -1, _id: -1 });
-TriggerSchema.index({ project_id: 1, created_at: -1, _id: -1 });
-TriggerSchema.index({ pipeline_id: 1, created_at: -1, _id: -1 });
-TriggerSchema.index({ kind: 1, created_at: -1, _id: -1 });
-TriggerSchema.index({ enabled: 1, created_at: -1, _id: -1 });
-// Asked at the end of every run.
-TriggerSchema.index({ after: 1 }, { partialFilterExpression: { kind: 'PIPELINE', enabled: true } });
-TriggerSchema.index(
-  { 'engine.token_hash': 1 },
-  { unique: true, partialFilterExpression: { 'engine.token_hash': { $type: 'string' } } },
-);

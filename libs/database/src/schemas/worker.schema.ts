@@ -58,6 +58,3 @@ export class WorkerRecord extends Document {
 }
 
 export const WorkerRecordSchema = SchemaFactory.createForClass(WorkerRecord);
-WorkerRecordSchema.index({ started_at: -1, _id: -1 });
-// A worker that is gone stays listed for a day, then disappears by itself.
-WorkerRecordSchema.index({ heartbeat_at: 1 }, { expireAfterSeconds: 86_400 });

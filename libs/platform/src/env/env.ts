@@ -64,6 +64,9 @@ export class Env {
   @Variable(number(30, 0.1), '30', 'Seconds to wait for a server or a connection.')
   readonly MONGODB_TIMEOUT!: number;
 
+  @Variable(boolean, 'true', 'Apply pending migrations at start; false refuses to start without them.')
+  readonly MIGRATE_ON_START!: boolean;
+
   // CORS
   @Variable(
     list('["https://app.example.com"]'),

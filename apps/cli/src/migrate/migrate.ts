@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+
+import { type MigrationStatus, Migrator } from '@tauro/database';
+import { type Env, loadEnv, startStores } from '@tauro/platform';
+
+import { textTable } from '../demo/table.js';
+import { type Shutdown } from '../supervisor/shutdown.js';
+import { type Terminal } from '../supervisor/terminal.js';
+import { createMigration } from './create-migration.js';
+
+export const MIGRATE_USAGE = `Usage: npm run migrate -- up | down | status | create <name>
+
+  up [--to 001]         apply what is pending (as far as 001)
+  down [--to 001]       roll back the last one (all after 001; 000: all)
+  status                what is applied; ends with code 1 unless everything is
+  create add_thing      write the next migration, to be edited
+`;
+
+interface Surroundings {
+  terminal: Terminal;
+  shutdown: Shutdown;
+}
+
+/** @param args what follows `migrate` on the command line. */
+export async function migrate(args: string[], { terminal, shutdown }: Surroundings): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { to: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+  });
+  const [command = '', name, ...rest] = positionals;
+  if (values.help) return terminal.say(MIGRATE_USAGE);
+  if (command === 'create' && name && rest.length === 0) {
+    for (const path of createMigration(name)) terminal.say(`wrote ${path}`);
+    return;
+  }
+  const action = Object.hasOwn(ACTIONS, command) ? ACTIONS[command] : undefined;
+  if (!action || name !== undefined) throw new Error(`not understood: ${args.join(' ')}\n\n${MIGRATE_USAGE}`);
+  const to = values.to === undefined ? undefined : numberOf(values.to);
+
+  shutdown.listen();
+  const say = (line: string): void => terminal.say(line);
+  const env = await withDatabase(loadEnv([]), say, shutdown);
+  const migrator = await Migrator.open(env, { say });
+  shutdown.add(() => migrator.close());
+  // A number that no migration has is a slip of the pen, not "all" or "none".
+  if (to) migrator.known(to);
+  await shutdown.end(await action(migrator, say, to));
+}
+
+type Action = (migrator: Migrator, say: (line: string) => void, to?: number) => Promise<number>;
+
+/** Each answers with the exit code. */
+const ACTIONS: Record<string, Action> = {
+  async up(migrator, say, to) {
+    if ((await migrator.up(to)) === 0) say('nothing to apply');
+    return 0;
+  },
+  async down(migrator, say, to) {
+    if ((await migrator.down(to)) === 0) say('nothing to roll back');
+    return 0;
+  },
+  async status(migrator, say) {
+    const rows = await migrator.status();
+    say(shown(rows));
+    return rows.every(({ state }) => state === 'APPLIED') ? 0 : 1;
+  },
+};
+
+function shown(rows: MigrationStatus[]): string {
+  const lines = textTable(
+    ['migration', 'state', 'since'],
+    rows.map((row) => ({ ...row, since: row.finished_at?.toISOString() })),
+  );
+  const errors = rows.flatMap(({ migration, error }) => (error ? [`${migration}: ${error}`] : []));
+  return [lines, ...errors].join('\n');
+}
+
+function numberOf(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new Error(`--to must be the number of a migration such as 001, got '${text}'`);
+}
+
+/** The embedded database, the one that `npm start` uses, unless MONGODB_URL names another. */
+async function withDatabase(env: Env, log: (line: string) => void, shutdown: Shutdown): Promise<Env> {
+  if (env.MONGODB_URL) return env;
+  const stores = await startStores(env, { log });
+  shutdown.add(() => stores.stop());
+  return { ...env, MONGODB_URL: stores.mongodbUrl };
+}

@@ -1,0 +1,6 @@
+import { migration001 } from './001_collections.js';
+import { migration002 } from './002_indexes.js';
+import { type Migration } from './migration.js';
+
+/** Every migration in its order. `npm run migrate -- create` adds to it. */
+export const MIGRATIONS: readonly Migration[] = [migration001, migration002];

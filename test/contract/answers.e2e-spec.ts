@@ -152,6 +152,8 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${v1}/pipelines/${id}`, 200);
     await ask('GET', `${v1}/pipelines/daily_etl`, 200);
     await ask('GET', `${v1}/pipelines/${id}/dag`, 200);
+    await ask('GET', `${v1}/pipelines/${id}/stats?since=7 days`, 200);
+    await ask('GET', `${v1}/pipelines/nobody/stats`, 404);
     await ask('GET', `${v1}/pipelines/${id}/dag?format=mermaid`, 200);
     await ask('GET', `${v1}/pipelines/${id}/versions`, 200);
     await ask('GET', `${v1}/pipelines/${id}/versions/1`, 200);
@@ -243,6 +245,8 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', schedule, 200);
     await ask('GET', `${v1}/schedules?enabled=true&sort=next_run_at`, 200);
     await ask('GET', `${schedule}/next?count=2`, 200);
+    await ask('GET', `${schedule}/stats?since=24h`, 200);
+    await ask('GET', `${schedule}/stats?since=soon`, 422);
     await ask('POST', `${schedule}/trigger`, 202, { body: { params: { b: 1 } } });
     await ask('PUT', schedule, 200, {
       body: { start_at: '2030-01-01T00:00:00Z', on_enable: { misfire: 'last' } },

@@ -28,6 +28,8 @@ const PROMISED = [
   'GET /api/v1/pipelines/{}/dag',
   'GET /api/v1/pipelines/{}/versions',
   'GET /api/v1/pipelines/{}/versions/{}',
+  'GET /api/v1/pipelines/{}/stats',
+  'GET /api/v1/schedules/{}/stats',
   'GET /api/v1/runs',
   'POST /api/v1/runs',
   'POST /api/v1/runs/batch',

@@ -15,6 +15,7 @@ import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
+import { RunStatisticsController } from './statistics/run-statistics.controller.js';
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { HooksModule } from './hooks/hooks.module.js';
 import { TriggersModule } from './triggers/triggers.module.js';
@@ -44,7 +45,7 @@ export class ApiModule {
         TriggersModule,
         HooksModule,
       ],
-      controllers: [InfoController, StatisticsController, WorkersController],
+      controllers: [InfoController, RunStatisticsController, StatisticsController, WorkersController],
     };
   }
 }

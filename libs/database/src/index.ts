@@ -14,6 +14,7 @@ export * from './schemas/notification.schema.js';
 export * from './schemas/pipeline.schema.js';
 export * from './schemas/pool.schema.js';
 export * from './schemas/project.schema.js';
+export * from './schemas/run-count.js';
 export * from './schemas/run-log.schema.js';
 export * from './schemas/run-removal.schema.js';
 export * from './schemas/run.schema.js';

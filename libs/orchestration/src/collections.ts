@@ -10,6 +10,7 @@ import {
   type Pool,
   type Project,
   type Run,
+  type RunCount,
   type RunLogChunk,
   type RunRemoval,
   type Schedule,
@@ -60,6 +61,9 @@ export class Collections {
   }
   get runs(): mongo.Collection<Run> {
     return this.of('pipeline_runs');
+  }
+  get runCounts(): mongo.Collection<RunCount> {
+    return this.of('run_counts');
   }
   get tasks(): mongo.Collection<Task> {
     return this.of('tasks');
@@ -133,6 +137,16 @@ export class Collections {
   /** Several writes that happen together or not at all; repeated when others got in between. */
   transaction(work: (session: mongo.ClientSession) => Promise<void>): Promise<void> {
     return this.connection.getClient().withSession((session) => session.withTransaction(() => work(session)));
+  }
+
+  /** Reads that all see the database as it is at one moment, one after the other. */
+  async snapshot<T>(read: (session: mongo.ClientSession) => Promise<T>): Promise<T> {
+    const session = this.connection.getClient().startSession({ snapshot: true });
+    try {
+      return await read(session);
+    } finally {
+      await session.endSession();
+    }
   }
 
   /** The time by the database's clock, which leases are measured with. */

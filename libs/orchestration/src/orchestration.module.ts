@@ -40,7 +40,8 @@ import { SlotRecovery } from './slots/slot-recovery.js';
 import { SlotTable } from './slots/slot-table.js';
 import { TaskSlots } from './slots/task-slots.js';
 import { RunStages } from './run-stages.js';
-import { StatisticsService } from './statistics.service.js';
+import { RunCounter } from './statistics/run-counter.js';
+import { StatisticsService } from './statistics/statistics.service.js';
 import { StoreHealth } from './store-health.js';
 import { SubRunService } from './sub-run.service.js';
 import { NodeOutcomes } from './node-outcomes.js';
@@ -78,6 +79,7 @@ const SERVICES = [
   RunAdmission,
   RunBacklog,
   RunBatch,
+  RunCounter,
   RunCreation,
   RunEnd,
   RunFactsCache,

@@ -14,6 +14,7 @@ import { SlotRecovery } from './slots/slot-recovery.js';
 import { TaskSlots } from './slots/task-slots.js';
 import { SubRunService } from './sub-run.service.js';
 import { TaskService } from './task.service.js';
+import { RunCounter } from './statistics/run-counter.js';
 import { TriggeredRuns } from './triggers/triggered-runs.js';
 
 /** Most runs and tasks looked at per sweep; the rest follows with the next. */
@@ -52,6 +53,7 @@ export class Reconciler implements OnModuleDestroy {
     private readonly notifier: RunNotifier,
     private readonly outbox: NotificationOutbox,
     private readonly triggered: TriggeredRuns,
+    private readonly counter: RunCounter,
   ) {}
 
   start(): void {
@@ -95,6 +97,7 @@ export class Reconciler implements OnModuleDestroy {
     }
     await this.attempt('notifications', () => this.outbox.handOut(now));
     await this.attempt('triggers', () => this.triggered.sweep(now));
+    await this.attempt('statistics', () => this.counter.sweep());
     await this.slotRecovery.sweep(now);
     if (tasks.length + runs.length === 0) return;
     const until = new Date(now.getTime() + HOLD_MS);

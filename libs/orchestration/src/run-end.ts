@@ -106,7 +106,12 @@ export class RunEnd implements OnModuleDestroy {
       expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
     };
     const check_at = new Date(now.getTime() + FOLLOW_UP_MS);
-    const written = { ...set, 'engine.advanced': false, 'engine.check_at': check_at };
+    const written = {
+      ...set,
+      'engine.advanced': false,
+      'engine.counted': false,
+      'engine.check_at': check_at,
+    };
     return (await this.store.end({ run, epoch, set: written })) ? { ...run, ...set } : null;
   }
 

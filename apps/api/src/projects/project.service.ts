@@ -19,6 +19,7 @@ import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { NotificationSettingsService, type StoredNotifications } from '../notifications/settings.service.js';
 import { type CreateProjectDto, type UpdateProjectDto } from './project.dto.js';
+import { type ProjectStatistics } from './project.views.dto.js';
 import { PROJECT_LIST } from './project.list.js';
 
 const DUPLICATE_KEY = 11000;
@@ -88,10 +89,21 @@ export class ProjectService {
     return { ...project, notifications: project.notifications ?? null };
   }
 
-  /** @throws DomainError NOT_FOUND */
-  async stats(id: string) {
+  /** @param since only runs created from then on. @throws DomainError NOT_FOUND */
+  async stats(id: string, since?: Date): Promise<ProjectStatistics> {
     await this.get(id);
-    return this.statistics.project(id);
+    const [total_pipelines, runs] = await Promise.all([
+      this.statistics.pipelinesOf(id),
+      this.statistics.runs({ project_id: id }, since),
+    ]);
+    const { total_runs, success_rate, average_duration_seconds, runs_by_state } = runs;
+    return {
+      total_pipelines,
+      total_runs,
+      success_rate,
+      avg_duration_seconds: average_duration_seconds,
+      runs_by_state,
+    };
   }
 
   /** @param expected the revision the client has seen; another one is PRECONDITION_FAILED. */

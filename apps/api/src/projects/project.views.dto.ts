@@ -4,6 +4,7 @@ import { setExample } from '../http/openapi/examples.js';
 /** Figures over the runs of one project. */
 export class ProjectStatistics {
   total_pipelines!: number;
+  /** Also those that have been removed since they ended. */
   total_runs!: number;
   /** SUCCESS of all runs that ended SUCCESS or FAILED; null when none did. */
   success_rate!: number | null;

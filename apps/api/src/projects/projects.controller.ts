@@ -18,6 +18,7 @@ import { CreateProjectDto, DuplicateProjectDto, UpdateProjectDto } from './proje
 import { PROJECT_QUERY } from './project.list.js';
 import { ProjectService } from './project.service.js';
 import { ProjectDetail, ProjectStatistics } from './project.views.dto.js';
+import { SINCE, type Since } from '../statistics/since.js';
 
 const CREATE_EXAMPLE = {
   name: 'my_first_project',
@@ -107,8 +108,11 @@ export class ProjectsController {
   @Authenticated('statistics:read')
   @ApiData(ProjectStatistics)
   @ApiErrors('NOT_FOUND')
-  getProjectStats(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
-    return this.projects.stats(id);
+  getProjectStats(
+    @Param('project_id', ID) id: string,
+    @QueryOf(SINCE) { since }: Since,
+  ): Promise<ProjectStatistics> {
+    return this.projects.stats(id, since);
   }
 
   /** Get a project's statistics: another name of `/stats` */
@@ -117,8 +121,11 @@ export class ProjectsController {
   @Deprecated('2026-12-01', 'stats')
   @ApiData(ProjectStatistics)
   @ApiErrors('NOT_FOUND')
-  getProjectStatistics(@Param('project_id', ID) id: string): Promise<ProjectStatistics> {
-    return this.projects.stats(id);
+  getProjectStatistics(
+    @Param('project_id', ID) id: string,
+    @QueryOf(SINCE) { since }: Since,
+  ): Promise<ProjectStatistics> {
+    return this.projects.stats(id, since);
   }
 
   /** Copy a project with its stored pipelines, but without its runs */

@@ -1,5 +1,6 @@
 import { parseDuration } from '@tauro/platform';
 import { BadValue, instant, type QueryField, shown } from '../http/query/query-field.js';
+import { queryOf, type ValuesOf } from '../http/query/query-reader.js';
 
 const TIME = instant('');
 /** A duration counts from the full minute, so that requests of the same minute share a cached answer. */
@@ -21,3 +22,13 @@ export function since(description: string, now: () => number = Date.now): QueryF
     },
   };
 }
+
+const FIELDS = {
+  since: since(
+    'Only runs created from then on: from the full minute, or the full day (UTC) if that is more than 30 days ago.',
+  ),
+};
+
+/** The query of everything that tells figures over a window. */
+export const SINCE = queryOf(FIELDS);
+export type Since = ValuesOf<typeof FIELDS>;

@@ -6,12 +6,8 @@ import { WithMeta } from '../http/envelope.js';
 import { ApiData } from '../http/openapi/decorators.js';
 import { META_EXAMPLE, setExample } from '../http/openapi/examples.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
-import { queryOf, type ValuesOf } from '../http/query/query-reader.js';
-import { since } from './since.js';
+import { SINCE, type Since } from './since.js';
 import { CachedMeta, DeploymentStatistics } from './statistics.dto.js';
-
-const FIELDS = { since: since('Only runs created since.') };
-const QUERY = queryOf(FIELDS);
 
 setExample(CachedMeta, { cache_age_seconds: 3, ...META_EXAMPLE });
 setExample(DeploymentStatistics, {
@@ -32,8 +28,8 @@ export class StatisticsController {
   @Get()
   @Authenticated('statistics:read', { deployment: true })
   @ApiData(DeploymentStatistics, 200, { meta: CachedMeta })
-  async getStatistics(@QueryOf(QUERY) query: ValuesOf<typeof FIELDS>) {
-    const { data, ageSeconds } = await this.statistics.overall(query.since);
+  async getStatistics(@QueryOf(SINCE) { since }: Since) {
+    const { data, ageSeconds } = await this.statistics.overall(since);
     return new WithMeta(data, { cache_age_seconds: ageSeconds });
   }
 }

@@ -1,6 +1,7 @@
 import { migration001 } from './001_collections.js';
 import { migration002 } from './002_indexes.js';
+import { migration003 } from './003_run_counts.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
-export const MIGRATIONS: readonly Migration[] = [migration001, migration002];
+export const MIGRATIONS: readonly Migration[] = [migration001, migration002, migration003];

@@ -67,6 +67,8 @@ export interface RunEngine {
   expired?: boolean;
   /** False from the terminal write until what follows a run's end (its last log line, ...) is done. */
   advanced?: boolean;
+  /** False from the terminal write until the run is in the counts that statistics are made of; then absent. */
+  counted?: false;
   retention_days: number;
   /** Tasks without a policy of their own are attempted once. */
   one_attempt?: boolean;

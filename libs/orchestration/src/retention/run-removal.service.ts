@@ -4,6 +4,7 @@ import { ArtifactStore } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
+import { RunCounter } from '../statistics/run-counter.js';
 
 /** When a removal is gone through again, for a crash, and for what a late worker wrote meanwhile. */
 const AGAIN_MS = 60_000;
@@ -19,6 +20,7 @@ export class RunRemovalService {
 
   constructor(
     private readonly db: Collections,
+    private readonly counter: RunCounter,
     env: Env,
   ) {
     this.artifacts = new ArtifactStore(env.ARTIFACTS_URL);
@@ -28,9 +30,12 @@ export class RunRemovalService {
   async remove(runIds: string[], expiredBefore?: Date): Promise<number> {
     if (runIds.length === 0) return 0;
     await this.note(runIds);
+    // Statistics outlive runs. One that ends just now stays, to be counted first.
+    await this.counter.count(runIds);
     const { deletedCount } = await this.db.runs.deleteMany({
       _id: { $in: runIds },
       state: { $in: [...TERMINAL_RUN_STATES] },
+      'engine.counted': { $ne: false },
       ...(expiredBefore && { expires_at: { $lte: expiredBefore } }),
     });
     await this.purge(runIds);
@@ -47,6 +52,7 @@ export class RunRemovalService {
     await this.note(runIds);
     await this.db.transaction(async (session) => {
       await settle(session);
+      await this.counter.countIn(session, runIds);
       await this.db.runs.deleteMany({ _id: { $in: runIds } }, { session });
     });
     await this.purge(runIds);

@@ -51,6 +51,17 @@ describe('a worker that goes on with the next node', () => {
     ]);
   });
 
+  it('says only once how a task ended when the database was away at first', async () => {
+    const run = await engine.run(CHAIN);
+    const a = await engine.claim(run, 'a');
+    jest.spyOn(engine.db, 'inOrder').mockRejectedValueOnce(new Error('connection closed'));
+    await expect(goOn(a)).rejects.toThrow('connection closed');
+    await goOn(a);
+    const chunks = await engine.db.logs.find({ run_id: run }).sort({ first_seq: 1 }).toArray();
+    const said = chunks.flatMap(({ lines }) => lines.map(({ message }) => message));
+    expect(said.filter((message) => message.startsWith('task a ended'))).toHaveLength(1);
+  });
+
   it('claims nothing when it has lost its own claim', async () => {
     const run = await engine.run(CHAIN);
     const lost = await engine.claim(run, 'a');

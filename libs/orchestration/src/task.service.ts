@@ -52,6 +52,8 @@ const PASS_ON_MS = 1000;
 @Injectable()
 export class TaskService {
   private readonly logger = new Logger(TaskService.name);
+  /** Attempts of which the log says already how they ended. */
+  private readonly said = new WeakSet<ClaimedTask>();
 
   constructor(
     private readonly db: Collections,
@@ -233,8 +235,12 @@ export class TaskService {
     // All items have their tasks before any of them may start.
     if (outcome.kind === 'expand')
       await this.mapping.plant(task, version.graph.nodes.get(task.node_id)!, outcome.items);
-    if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
-    this.line(claimed, settlement.level, settlement.message);
+    // Whoever tries to end it again, because the database was away, has said so already.
+    if (!this.said.has(claimed)) {
+      this.said.add(claimed);
+      if (settlement.cause) this.line(claimed, 'ERROR', settlement.cause);
+      this.line(claimed, settlement.level, settlement.message);
+    }
     const { epoch } = this.db;
     const next = accepts && this.continuation(claimed, settlement, accepts);
     const { settled, ...went } = await this.store(claimed, settlement, next);

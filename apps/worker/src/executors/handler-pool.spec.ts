@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { NodeError, type NodeContext } from '@tauro/nodes';
@@ -15,6 +15,7 @@ jest.setTimeout(60_000);
 
 const HANDLERS = `
 import { Task, type TaskContext } from '@tauro/sdk';
+import { getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 let calls = 0;
@@ -39,6 +40,7 @@ export class Handlers {
   @Task('buffers') static buffers() { const all: Buffer[] = []; for (;;) all.push(Buffer.alloc(10_000_000, 1)); }
   @Task('crash') static crash() { process.kill(process.pid, 'SIGSEGV'); for (;;); }
   @Task('pid') static pid() { return process.pid; }
+  @Task('niceness') static niceness() { return getPriority(); }
   @Task('polite') static async polite({ signal, log }: TaskContext) {
     log.info('started');
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -181,6 +183,10 @@ async function untilTwoProcesses(pool: HandlerPool, calls: number): Promise<Set<
 }
 
 describe('a call', () => {
+  it('yields to the engine', async () => {
+    expect(await call(shared, 'niceness')).toBe(Math.min(19, getPriority() + 5));
+  });
+
   it('hands over params, input and upstream outputs, and returns JSON', async () => {
     const pool = shared;
     const inputs = [{ node_id: 'load', output: { rows: 2 } }];

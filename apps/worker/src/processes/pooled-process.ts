@@ -1,7 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type LogLevel } from '@tauro/domain';
 import { NodeError } from '@tauro/nodes';
+import { getPriority, setPriority } from 'node:os';
 import { type FromProcess, MEMORY_MARK, type Program, type ToProcess } from './protocol.js';
+
+/**
+ * Whatever handlers and tables do to the processors, heartbeats, cancels and settlements come first: these processes yield
+ * to the engine and to the stores beside it. On a machine that is not full it makes no difference.
+ */
+const NICENESS = 5;
 
 /** What a call may do while it runs. */
 export interface CallHooks {
@@ -64,6 +71,7 @@ export class PooledProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: program.env ?? process.env,
     });
+    yieldToOthers(this.child.pid);
     this.child.stderr!.on('data', (chunk: Buffer) => {
       this.lastWords = (this.lastWords + chunk.toString()).slice(-4096);
     });
@@ -158,5 +166,14 @@ export class PooledProcess {
   private howItEnded(): string {
     const { exitCode, signalCode } = this.child;
     return signalCode ? `was killed by ${signalCode}` : `ended its process with code ${exitCode}`;
+  }
+}
+
+/** Before the program has begun, so that all of its threads inherit it. */
+function yieldToOthers(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, Math.min(19, getPriority() + NICENESS));
+  } catch {
+    // Somewhere this may be forbidden, or the process has ended already, which is told elsewhere.
   }
 }

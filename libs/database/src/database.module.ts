@@ -7,6 +7,9 @@ import { connectOptions } from './connect-options.js';
 import { requireSchema } from './migrations/require-schema.js';
 import { queryLog } from './query-log.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
+import { ConfigPromotion, ConfigPromotionSchema } from './schemas/config-promotion.schema.js';
+import { Config, ConfigSchema, ConfigVersion, ConfigVersionSchema } from './schemas/config.schema.js';
+import { IdempotencyKey, IdempotencyKeySchema } from './schemas/idempotency-key.schema.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
 import { Notification, NotificationSchema } from './schemas/notification.schema.js';
@@ -17,6 +20,7 @@ import {
   PipelineVersionSchema,
 } from './schemas/pipeline.schema.js';
 import { Pool, PoolSchema } from './schemas/pool.schema.js';
+import { ProjectRemoval, ProjectRemovalSchema } from './schemas/project-removal.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
@@ -36,6 +40,7 @@ const model = ({ name }: { name: string }, schema: unknown): ModelDefinition => 
 
 const MODELS = MongooseModule.forFeature([
   model(Project, ProjectSchema),
+  model(ProjectRemoval, ProjectRemovalSchema),
   model(Pipeline, PipelineSchema),
   model(PipelineVersion, PipelineVersionSchema),
   model(Run, RunSchema),
@@ -44,6 +49,10 @@ const MODELS = MongooseModule.forFeature([
   model(RunRemoval, RunRemovalSchema),
   model(NodeCacheEntry, NodeCacheEntrySchema),
   model(Notification, NotificationSchema),
+  model(Config, ConfigSchema),
+  model(ConfigVersion, ConfigVersionSchema),
+  model(ConfigPromotion, ConfigPromotionSchema),
+  model(IdempotencyKey, IdempotencyKeySchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),
   model(Backfill, BackfillSchema),

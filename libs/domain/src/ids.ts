@@ -11,6 +11,7 @@ export const ID_PREFIXES = [
   'bf',
   'cfg',
   'cfgv',
+  'cfgp',
   'conn',
   'pool',
   'slot',

@@ -2,6 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import {
   type Backfill,
+  type Config,
+  type ConfigPromotion,
+  type ConfigVersion,
+  type IdempotencyKey,
   type Limit,
   type NodeCacheEntry,
   type Notification,
@@ -9,6 +13,7 @@ import {
   type PipelineVersion,
   type Pool,
   type Project,
+  type ProjectRemoval,
   type Run,
   type RunCount,
   type RunLogChunk,
@@ -52,6 +57,21 @@ export class Collections {
 
   get projects(): mongo.Collection<Project> {
     return this.of('projects');
+  }
+  get projectRemovals(): mongo.Collection<ProjectRemoval> {
+    return this.of('project_removals');
+  }
+  get idempotencyKeys(): mongo.Collection<IdempotencyKey> {
+    return this.of('idempotency_keys');
+  }
+  get configs(): mongo.Collection<Config> {
+    return this.of('configs');
+  }
+  get configVersions(): mongo.Collection<ConfigVersion> {
+    return this.of('config_versions');
+  }
+  get configPromotions(): mongo.Collection<ConfigPromotion> {
+    return this.of('config_promotions');
   }
   get pipelines(): mongo.Collection<Pipeline> {
     return this.of('pipelines');

@@ -5,6 +5,7 @@ import {
   conflict,
   DomainError,
   type EdgeDefinition,
+  type FieldDifference,
   invalid,
   type JsonObject,
   type NodeDefinition,
@@ -16,7 +17,7 @@ import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { DefinitionCheck } from './definition-check.service.js';
-import { type Change, diffDefinitions } from './diff/definition-diff.js';
+import { diffDefinitions } from './diff/definition-diff.js';
 import { PIPELINE_LIST, VERSION_LIST } from './pipeline.list.js';
 
 type Body = Record<string, unknown>;
@@ -122,7 +123,7 @@ export class PipelineCatalog {
     return toPublic(await this.service.definition(pipeline, number));
   }
 
-  async diff(ref: string, from: number, to: number, projectId?: string): Promise<Change[]> {
+  async diff(ref: string, from: number, to: number, projectId?: string): Promise<FieldDifference[]> {
     const pipeline = await this.service.resolve(ref, projectId);
     const [old, latest] = await Promise.all(
       [from, to].map((number) => this.service.definition(pipeline, number)),

@@ -1,4 +1,5 @@
 import { type NestExpressApplication } from '@nestjs/platform-express';
+import { Collections } from '@tauro/orchestration';
 import { type Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
@@ -7,6 +8,8 @@ import { VERSION } from '../version.js';
 import { readJson } from './body.js';
 import { EnvelopeInterceptor } from './envelope.js';
 import { ErrorFilter } from './error.filter.js';
+import { IdempotencyKeys } from './idempotency/idempotency-keys.service.js';
+import { Idempotency, REPLAYED } from './idempotency/idempotency.interceptor.js';
 import { measureLatency } from './latency.js';
 import { NoBodyGuard } from './no-body.guard.js';
 import { guardOrigins } from './origins.js';
@@ -32,6 +35,7 @@ const EXPOSED_HEADERS = [
   'Deprecation',
   'Sunset',
   'Link',
+  REPLAYED,
 ];
 
 /** Everything that concerns every request, in the order it happens. */
@@ -61,7 +65,12 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
   app.use(readJson(env));
   app.useGlobalGuards(new AccessGuard(), new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());
-  app.useGlobalInterceptors(new EnvelopeInterceptor(), new TimeLimit(env.REQUEST_TIMEOUT));
+  const keys = new IdempotencyKeys(app.get(Collections), env.SECRET_KEY);
+  app.useGlobalInterceptors(
+    new TimeLimit(env.REQUEST_TIMEOUT),
+    new Idempotency(keys),
+    new EnvelopeInterceptor(),
+  );
   app.useGlobalFilters(new ErrorFilter());
 }
 

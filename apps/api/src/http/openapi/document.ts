@@ -16,6 +16,7 @@ const EVERYWHERE: ErrorCode[] = [
   'TIMEOUT',
 ];
 const WITH_BODY: ErrorCode[] = ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+const WITH_KEY: ErrorCode[] = ['CONFLICT'];
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 const DESCRIPTION = `Orchestrates, executes and monitors data pipelines.
@@ -46,9 +47,13 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     extraModels: [ErrorEnvelope, ListMeta, ResponseMeta],
   });
   for (const path of Object.values(document.paths)) {
-    for (const operation of METHODS.flatMap((method) => path[method] ?? [])) {
-      addCommonErrors(operation);
-      addHeaders(operation);
+    for (const method of METHODS) {
+      const operation = path[method];
+      if (!operation) continue;
+      // What anybody may call has nobody whose keys they could be.
+      const takesKey = method === 'post' && operation.security !== undefined;
+      addCommonErrors(operation, takesKey);
+      addHeaders(operation, takesKey);
     }
   }
   document.components = { ...document.components, ...headerComponents };
@@ -68,10 +73,10 @@ function addId(schema: unknown): void {
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-function addCommonErrors(operation: Operation): void {
+function addCommonErrors(operation: Operation, takesKey: boolean): void {
   // Health answers its own body whatever happens.
   if (operation.tags?.includes('health')) return;
-  const codes = operation.requestBody ? [...EVERYWHERE, ...WITH_BODY] : EVERYWHERE;
+  const codes = [...EVERYWHERE, ...(operation.requestBody ? WITH_BODY : []), ...(takesKey ? WITH_KEY : [])];
   for (const code of codes) {
     const { status, ...response } = errorResponse(code);
     operation.responses[status] ??= response;

@@ -34,6 +34,15 @@ export const headerComponents = {
       description: 'Id of the request, for logs and for what it creates; replaced unless well-formed.',
       ...requestId,
     },
+    'Idempotency-Key': {
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      description:
+        'The same key with the same body is answered as the first time, for 24 hours, and carried out once. With another body or path it is refused (409); so it is while the first request is being carried out, with `Retry-After`.',
+      schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+      example: '9b2d0c1e-6f0e-4a53-8d3c-0f6f5b1f2a77',
+    },
   },
   headers: {
     'X-Request-ID': {
@@ -77,6 +86,12 @@ export const headerComponents = {
       schema: { type: 'string' },
       example: '"2"',
     },
+    'Idempotency-Replayed': {
+      description: '`true` when this is the answer to an earlier request with the same `Idempotency-Key`.',
+      required: false,
+      schema: { type: 'string', enum: ['true'] },
+      example: 'true',
+    },
     'Retry-After': {
       description: 'Seconds after which it is worth trying again.',
       required: true,
@@ -99,15 +114,20 @@ export const headerComponents = {
 const WITH_RETRY_AFTER = new Set(['429', '503']);
 
 /** Tells an operation the headers it takes like every other, and each of its answers those it sends. */
-export function addHeaders(operation: Operation): void {
-  const parameters = operation.parameters ?? [];
-  operation.parameters = [...parameters, { $ref: '#/components/parameters/X-Request-ID' }];
+export function addHeaders(operation: Operation, takesKey: boolean): void {
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    ...(takesKey ? [{ $ref: '#/components/parameters/Idempotency-Key' }] : []),
+    { $ref: '#/components/parameters/X-Request-ID' },
+  ];
   for (const [status, response] of Object.entries(operation.responses)) {
     const tagged = status.startsWith('2') && taggedOperations.has(operation.operationId ?? '');
     (response as { headers?: Headers }).headers = {
       ...sent('X-Request-ID', 'X-API-Version', 'Server-Timing'),
       ...(!operation.tags?.includes('health') && RATE_LIMIT_HEADERS),
       ...(tagged && sent('ETag')),
+      ...(takesKey && status.startsWith('2') && sent('Idempotency-Replayed')),
+      ...(takesKey && status === '409' && RETRY_LATER),
       ...(status.startsWith('2') &&
         deprecatedOperations.has(operation.operationId ?? '') &&
         sent('Deprecation', 'Sunset', 'Link')),
@@ -118,6 +138,11 @@ export function addHeaders(operation: Operation): void {
 
 const sent = (...names: (keyof typeof headerComponents.headers)[]): Headers =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+/** Only when the conflict is with a request that is still being carried out. */
+const RETRY_LATER: Headers = {
+  'Retry-After': { ...headerComponents.headers['Retry-After'], required: false },
+};
 
 const RATE_LIMIT_HEADERS = sent(
   'RateLimit-Limit',

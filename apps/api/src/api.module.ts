@@ -5,6 +5,7 @@ import { type Env } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { LoggerModule, type Params } from 'nestjs-pino';
 import { AuthModule } from './auth/auth.module.js';
+import { ConfigsModule } from './configs/configs.module.js';
 import { EnvModule } from './env.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
@@ -36,6 +37,7 @@ export class ApiModule {
         AuthModule,
         HealthModule,
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
+        ConfigsModule,
         NotificationsModule,
         ProjectsModule,
         PipelinesModule,

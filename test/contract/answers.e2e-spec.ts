@@ -330,6 +330,59 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('DELETE', batch, 200, { body: { ids: ids.slice(1) } });
   });
 
+  it('about projects in batches', async () => {
+    const batch = `${v1}/projects/batch`;
+    const named = (...stems: string[]) => stems.map((stem) => ({ name: User.uniqueName(stem) }));
+    const made = await ask('POST', batch, 201, { body: { projects: named('one', 'two') } });
+    const known = { name: made[0].name };
+    await ask('POST', batch, 200, { body: { projects: [...named('three'), known], partial: true } });
+    await ask('POST', batch, 409, { body: { projects: [...named('four'), known] } });
+    await ask('POST', batch, 422, { body: { projects: [{}] } });
+    const [a, b] = made.map(({ id }: { id: string }) => id);
+    const absent = { id: 'proj_nobody', owner: 'x' };
+    await ask('PUT', batch, 200, { body: { projects: [{ id: a, owner: 'x', revision: 1 }, { id: b }] } });
+    await ask('PUT', batch, 200, { body: { projects: [{ id: b, owner: 'y' }, absent], partial: true } });
+    await ask('PUT', batch, 404, { body: { projects: [absent] } });
+    await ask('PUT', batch, 409, { body: { projects: [{ id: b, ...known }] } });
+    await ask('PUT', batch, 412, { body: { projects: [{ id: a, revision: 1 }] } });
+    await ask('DELETE', batch, 404, { body: { ids: [a, 'proj_nobody'] } });
+    await ask('DELETE', batch, 200, { body: { ids: [a, 'proj_nobody'], partial: true } });
+    await ask('DELETE', batch, 200, { body: { ids: [b], force: true } });
+  });
+
+  it('about configs', async () => {
+    const project_id = await user.project();
+    const body = { project_id, environment: 'dev', name: 'contract', data: { a: { b: [1, null] } } };
+    const first = await ask('POST', `${v1}/configs`, 201, { body });
+    await ask('POST', `${v1}/configs`, 409, { body });
+    await ask('POST', `${v1}/configs`, 422, { body: { ...body, data: { password: 'x' } } });
+    const config = `${v1}/configs/${first.id}`;
+    await ask('GET', `${v1}/configs?project_id=${project_id}&environment=dev,prod&sort=name`, 200);
+    await ask('GET', config, 200);
+    const match = { 'if-match': '"1"' };
+    const second = await ask('PUT', config, 200, { body: { data: { a: null } }, headers: match });
+    await ask('PUT', config, 412, { body: { data: {} }, headers: match });
+    const [from, to] = [first.version_id, second.version_id];
+    await ask('GET', `${v1}/config-versions?project_id=${project_id}`, 200);
+    await ask('GET', `${v1}/config-versions/${from}`, 200);
+    await ask('GET', `${v1}/config-versions/compare?from=${from}&to=${to}`, 200);
+    await ask('GET', `${v1}/config-versions/compare?from=${from}`, 422);
+    await ask('POST', `${v1}/config-versions/${to}/rollback`, 409);
+    await ask('POST', `${v1}/config-versions/${from}/rollback`, 201, { body: { reason: 'why not' } });
+    await ask('POST', `${v1}/config-versions/${from}/promote`, 201);
+    const promote = { body: { environment: 'prod' } };
+    for (const word of ['reject', 'approve']) {
+      const { id } = await ask('POST', `${v1}/config-versions/${from}/promote`, 202, promote);
+      await ask('POST', `${v1}/config-versions/${from}/promote`, 409, promote);
+      await ask('GET', `${v1}/config-promotions/${id}`, 200);
+      await ask('POST', `${v1}/config-promotions/${id}/${word}`, 200, { body: { comment: 'said' } });
+      await ask('POST', `${v1}/config-promotions/${id}/${word}`, 409);
+    }
+    await ask('GET', `${v1}/config-promotions?state=PROMOTED,REJECTED&project_id=${project_id}`, 200);
+    await ask('DELETE', config, 200);
+    await ask('GET', config, 404);
+  });
+
   it('about runs in batches', async () => {
     const project_id = await user.project();
     const { id: pipeline_id } = await user.pipeline(project_id, [noop('only')]);
@@ -341,17 +394,19 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('POST', batch, 404, { body: { runs: [good, bad] } });
     await ask('POST', batch, 422, { body: { runs: [good, { ...good, priority: 101 }] } });
     const ids = made.map(({ id }: { id: string }) => id);
-    const some = { ids: [ids[0], 'run_nobody'] };
     await user.ended(ids[1]);
     for (const word of ['start', 'cancel']) {
       const [{ id }] = await ask('POST', batch, 201, { body: { runs: [good] } });
-      await ask('POST', `${batch}/${word}`, 202, { body: { ids: [id] } });
-      await ask('POST', `${batch}/${word}`, 200, { body: { ...some, partial: true } });
+      const some = { ids: [id, 'run_nobody'] };
       await ask('POST', `${batch}/${word}`, 404, { body: some });
       await ask('POST', `${batch}/${word}`, 409, { body: { ids: [ids[1]] } });
+      await ask('POST', `${batch}/${word}`, 202, { body: { ids: [id] } });
+      await ask('POST', `${batch}/${word}`, 200, { body: { ...some, partial: true } });
       await user.ended(id);
     }
+    await ask('POST', `${batch}/cancel`, 202, { body: { ids: [ids[0]] } });
     await user.ended(ids[0]);
+    const some = { ids: [ids[0], 'run_nobody'] };
     await ask('DELETE', batch, 404, { body: some });
     await ask('DELETE', batch, 200, { body: { ...some, partial: true } });
     await ask('DELETE', batch, 200, { body: { ids: ids.slice(1) } });

@@ -13,6 +13,9 @@ const PROMISED = [
   'GET /api/v1/statistics',
   'GET /api/v1/projects',
   'POST /api/v1/projects',
+  'POST /api/v1/projects/batch',
+  'PUT /api/v1/projects/batch',
+  'DELETE /api/v1/projects/batch',
   'GET /api/v1/projects/{}',
   'PUT /api/v1/projects/{}',
   'DELETE /api/v1/projects/{}',
@@ -48,6 +51,20 @@ const PROMISED = [
   'GET /api/v1/notifications',
   'GET /api/v1/notifications/{}',
   'POST /api/v1/notifications/{}/retry',
+  'GET /api/v1/configs',
+  'POST /api/v1/configs',
+  'GET /api/v1/configs/{}',
+  'PUT /api/v1/configs/{}',
+  'DELETE /api/v1/configs/{}',
+  'GET /api/v1/config-versions',
+  'GET /api/v1/config-versions/compare',
+  'GET /api/v1/config-versions/{}',
+  'POST /api/v1/config-versions/{}/promote',
+  'POST /api/v1/config-versions/{}/rollback',
+  'GET /api/v1/config-promotions',
+  'GET /api/v1/config-promotions/{}',
+  'POST /api/v1/config-promotions/{}/approve',
+  'POST /api/v1/config-promotions/{}/reject',
   'GET /api/v1/triggers',
   'POST /api/v1/triggers',
   'GET /api/v1/triggers/{}',
@@ -198,7 +215,10 @@ describe('the OpenAPI document', () => {
         .map(({ name }) => name);
     const everything = operations.map(({ name }) => name);
     expect(taking('X-Request-ID')).toEqual(everything);
-    expect(taking('If-Match')).toEqual(everything.filter((name) => name.startsWith('PUT ')));
+    expect(taking('If-Match')).toEqual(everything.filter((name) => /^PUT (?!.*\/batch$)/.test(name)));
+    const callable = operations.filter(({ operation }) => operation.security).map(({ name }) => name);
+    const keyed = new Set(callable.filter((name) => name.startsWith('POST ')));
+    expect(taking('Idempotency-Key')).toEqual([...keyed]);
     expect(taking('Last-Event-ID')).toEqual(['GET /api/v1/runs/{}/logs']);
 
     const sending = (header: string) =>
@@ -211,9 +231,14 @@ describe('the OpenAPI document', () => {
       Object.keys(operation.responses).map((status) => `${name} ${status}`),
     );
     expect(sending('X-Request-ID')).toEqual(answers);
-    expect(sending('Retry-After')).toEqual(answers.filter((answer) => / (429|503)$/.test(answer)));
+    expect(sending('Retry-After')).toEqual(
+      answers.filter((answer) => / (429|503)$/.test(answer) || keyed.has(answer.replace(/ 409$/, ''))),
+    );
     expect(sending('ETag').sort()).toEqual([
       'GET /api/v1/backfills/{} 200',
+      'GET /api/v1/config-promotions/{} 200',
+      'GET /api/v1/config-versions/{} 200',
+      'GET /api/v1/configs/{} 200',
       'GET /api/v1/notifications/{} 200',
       'GET /api/v1/pipelines/{} 200',
       'GET /api/v1/pipelines/{}/versions/{} 200',
@@ -224,6 +249,7 @@ describe('the OpenAPI document', () => {
       'GET /api/v1/schedules/{} 200',
       'GET /api/v1/triggers/{} 200',
       'GET /api/v1/workers/{} 200',
+      'PUT /api/v1/configs/{} 200',
       'PUT /api/v1/pipelines/{} 200',
       'PUT /api/v1/pools/{} 200',
       'PUT /api/v1/projects/{} 200',

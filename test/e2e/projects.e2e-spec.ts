@@ -125,6 +125,34 @@ describe('projects', () => {
     expect(listed.body.data.map((one: { name: string }) => one.name)).toContain(pipeline.name);
   });
 
+  it('is duplicated with its configs and its schedules, which are disabled and start the copied pipelines', async () => {
+    const id = await user.project();
+    const pipeline = await user.pipeline(id, [noop('only')]);
+    const timing = { kind: 'CRON', expression: '@daily', description: 'nightly', params: { a: 1 } };
+    for (const pipeline_id of [pipeline.id, 'daily_etl']) {
+      const made = await api.post('/api/v1/schedules', { ...timing, project_id: id, pipeline_id });
+      expect(made.status).toBe(201);
+    }
+    const config = { project_id: id, environment: 'prod', name: 'main', data: { size: 1 } };
+    expect((await api.post('/api/v1/configs', config)).status).toBe(201);
+    const copy = (await api.post(`/api/v1/projects/${id}/duplicate`)).body.data.id;
+    const ofCopy = async (what: string) => (await api.get(`/api/v1/${what}?project_id=${copy}`)).body.data;
+    const [copied] = (await ofCopy('pipelines')).filter(
+      (one: { project_id: string }) => one.project_id === copy,
+    );
+    const schedules = await ofCopy('schedules');
+    expect(schedules).toHaveLength(2);
+    for (const schedule of schedules) {
+      expect(schedule).toMatchObject({ ...timing, enabled: false, next_run_at: null, revision: 1 });
+    }
+    const started = schedules.map((one: { pipeline_id: string }) => one.pipeline_id);
+    expect(started).toContain(copied.id);
+    expect(started).not.toContain(pipeline.id);
+    const [{ data, version, environment }] = await ofCopy('configs');
+    expect({ data, version, environment }).toEqual({ data: { size: 1 }, version: 1, environment: 'prod' });
+    expect(await tauro.database.collection('project_removals').countDocuments()).toBe(0);
+  });
+
   it('answers its statistics under both of their names', async () => {
     const id = await user.project();
     await user.pipeline(id, [noop('only')]);

@@ -19,6 +19,7 @@ export * from './recovery.js';
 export * from './rerun.service.js';
 export * from './retention/cache-removal.js';
 export * from './retention/leftovers.js';
+export * from './retention/project-removal.service.js';
 export * from './retention/retention.js';
 export * from './retention/run-removal.service.js';
 export * from './run-backlog.js';

@@ -15,6 +15,7 @@ import { Reconciler } from './reconciler.js';
 import { RerunService } from './rerun.service.js';
 import { CacheRemoval } from './retention/cache-removal.js';
 import { Leftovers } from './retention/leftovers.js';
+import { ProjectRemovalService } from './retention/project-removal.service.js';
 import { Retention } from './retention/retention.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
 import { RunBacklog } from './run-backlog.js';
@@ -73,6 +74,7 @@ const SERVICES = [
   NotificationSources,
   PinnedVersions,
   PipelineService,
+  ProjectRemovalService,
   Reconciler,
   RerunService,
   Retention,

@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Run, type RunRemoval } from '@tauro/database';
-import { DomainError, type ErrorDetail, isTerminalRun } from '@tauro/domain';
+import { DomainError, type ErrorDetail, isTerminalRun, notFound } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Collections, FAST } from './collections.js';
 import { type Accepted, type CreateRun, type NewRun, RunCreation } from './run-creation.service.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
+import { assertAll } from './together.js';
 import { CANCELLABLE, ended, notEnded, RunService, STARTABLE } from './run.service.js';
 
 /** Runs of one request that are followed up at the same time. */
@@ -125,16 +126,10 @@ export class RunBatch {
   ): Promise<Run[]> {
     const found = await this.db.runs.find({ _id: { $in: ids } }, { session }).toArray();
     const byId = new Map(found.map((run) => [run._id, run]));
-    const refusals = ids.flatMap((id, i) => {
+    assertAll(ids, (id) => {
       const run = byId.get(id);
-      const error = run ? refused(run) : new DomainError('NOT_FOUND', `run '${id}' was not found`);
-      return error ? [{ error, detail: detailOf(error, i) }] : [];
+      return run ? refused(run) : notFound('run', id);
     });
-    const [first] = refusals;
-    if (first) {
-      const details = refusals.map(({ detail }) => detail);
-      throw new DomainError(first.error.code, first.error.message, details);
-    }
     return ids.map((id) => byId.get(id)!);
   }
 
@@ -192,9 +187,3 @@ export class RunBatch {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, worker));
   }
 }
-
-const detailOf = ({ code, message }: DomainError, index: number): ErrorDetail => ({
-  field: `ids.${index}`,
-  message,
-  type: code.toLowerCase(),
-});

@@ -1,17 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import {
-  Notification,
-  Pipeline,
-  Project,
-  type Public,
-  Run,
-  Schedule,
-  toPublic,
-  Trigger,
-} from '@tauro/database';
-import { ACTIVE_RUN_STATES, conflict, newId, notFound, type RunState } from '@tauro/domain';
-import { RunService, ScheduleService, StatisticsService, TriggerService } from '@tauro/orchestration';
+import { Project, type Public, toPublic } from '@tauro/database';
+import { conflict, type DomainError, newId, notFound } from '@tauro/domain';
+import { StatisticsService } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { type Page } from '../http/envelope.js';
 import { stale } from '../http/etag.js';
@@ -31,15 +22,7 @@ const MAX_TRIES = 5;
 export class ProjectService {
   constructor(
     @InjectModel(Project.name) private readonly projects: Model<Project>,
-    @InjectModel(Pipeline.name) private readonly pipelines: Model<Pipeline>,
-    @InjectModel(Run.name) private readonly runs: Model<Run>,
-    @InjectModel(Notification.name) private readonly notifications: Model<Notification>,
     private readonly settings: NotificationSettingsService,
-    @InjectModel(Schedule.name) private readonly schedules: Model<Schedule>,
-    @InjectModel(Trigger.name) private readonly triggers: Model<Trigger>,
-    private readonly runService: RunService,
-    private readonly scheduleService: ScheduleService,
-    private readonly triggerService: TriggerService,
     private readonly statistics: StatisticsService,
   ) {}
 
@@ -47,33 +30,10 @@ export class ProjectService {
     return findPage(this.projects, PROJECT_LIST, query);
   }
 
-  /** @param notifications settings that are stored already, for a copy. @throws DomainError CONFLICT, VALIDATION_ERROR */
-  async create(
-    dto: CreateProjectDto,
-    request_id: string,
-    notifications: StoredNotifications = this.settings.store(dto.notifications ?? null),
-  ): Promise<Public<Project>> {
-    const now = new Date();
-    const project: Project = {
-      _id: newId('proj', now.getTime()),
-      name: dto.name,
-      name_key: dto.name.toLowerCase(),
-      description: dto.description ?? '',
-      owner: dto.owner ?? null,
-      metadata: dto.metadata ?? {},
-      retention_days: dto.retention_days ?? null,
-      notifications: notifications.settings,
-      created_at: now,
-      updated_at: now,
-      revision: 1,
-      request_id,
-      engine: { webhook_secrets: notifications.secrets },
-    };
-    try {
-      await this.projects.create(project);
-    } catch (error) {
-      throw nameTaken(error, dto.name);
-    }
+  /** @throws DomainError CONFLICT, VALIDATION_ERROR */
+  async create(dto: CreateProjectDto, request_id: string): Promise<Public<Project>> {
+    const project = this.made(dto, request_id);
+    await this.insert(project);
     return toPublic(project);
   }
 
@@ -113,33 +73,18 @@ export class ProjectService {
     expected?: number,
     tries = MAX_TRIES,
   ): Promise<Public<Project>> {
-    const { name, description, owner, metadata, retention_days, notifications } = dto;
     // Which secrets stay depends on those that are stored, so the write demands that they still are.
-    const stored = notifications === undefined ? undefined : await this.existing(id);
+    const stored = dto.notifications === undefined ? undefined : await this.existing(id);
     const wanted = expected ?? stored?.revision;
-    const settled =
-      stored && this.settings.store(notifications ?? null, undefined, stored.engine?.webhook_secrets);
-    const changes = {
-      ...(name !== undefined && { name, name_key: name.toLowerCase() }),
-      ...(description !== undefined && { description: description ?? '' }),
-      ...(owner !== undefined && { owner }),
-      ...(retention_days !== undefined && { retention_days }),
-      ...(settled && {
-        notifications: settled.settings,
-        'engine.webhook_secrets': settled.secrets,
-      }),
-      ...(metadata !== undefined && { metadata: metadata ?? {} }),
-      updated_at: new Date(),
-    };
     const project = await this.projects
       .findOneAndUpdate(
         { _id: id, ...(wanted !== undefined && { revision: wanted }) },
-        { $set: changes, $inc: { revision: 1 } },
+        this.updateOf(dto, stored),
         { returnDocument: 'after' },
       )
       .lean<Project | null>()
       .catch((error: unknown) => {
-        throw nameTaken(error, name ?? '');
+        throw nameTaken(error, dto.name ?? '');
       });
     if (project) return toPublic(project);
     await this.existing(id);
@@ -147,60 +92,65 @@ export class ProjectService {
     throw stale();
   }
 
-  /**
-   * Removes a project, its schedules and triggers, its stored pipelines and its notifications; its finished runs stay until retention
-   * takes them. @param force cancels and stops what is active instead of refusing. @throws DomainError CONFLICT
-   */
-  async remove(id: string, force: boolean): Promise<void> {
-    await this.get(id);
-    const active = { project_id: id, state: { $in: ACTIVE_RUN_STATES } };
-    if (!force) {
-      const run = await this.runs
-        .findOne(active, { state: 1 })
-        .lean<{ _id: string; state: RunState } | null>();
-      if (run) {
-        throw conflict(
-          `project '${id}' has an active run, '${run._id}' (${run.state}); use force=true to cancel it`,
-        );
-      }
-      const schedule = await this.schedules
-        .findOne({ project_id: id, enabled: true }, { _id: 1 })
-        .lean<{ _id: string } | null>();
-      if (schedule) {
-        throw conflict(
-          `project '${id}' has an enabled schedule, '${schedule._id}'; use force=true to delete it too`,
-        );
-      }
-      const trigger = await this.triggers
-        .findOne({ project_id: id, enabled: true }, { _id: 1 })
-        .lean<{ _id: string } | null>();
-      if (trigger) {
-        throw conflict(
-          `project '${id}' has an enabled trigger, '${trigger._id}'; use force=true to delete it too`,
-        );
-      }
+  /** @throws DomainError CONFLICT when the name is taken. */
+  async insert(project: Project): Promise<void> {
+    try {
+      await this.projects.create(project);
+    } catch (error) {
+      throw nameTaken(error, project.name);
     }
-    // Without the project nobody can create another run, so what is found after this is all there is.
-    await this.projects.deleteOne({ _id: id });
-    await this.scheduleService.removeOf(id);
-    await this.triggerService.removeOf(id);
-    for await (const run of this.runs.find(active, { _id: 1 }).lean<{ _id: string }[]>().cursor()) {
-      await this.runService.cancel(run._id).catch(ignoreConflict);
-    }
-    await this.pipelines.deleteMany({ project_id: id });
-    await this.notifications.deleteMany({ project_id: id });
+  }
+
+  /** What is stored of a new one. @param notifications settings that are stored already, for a copy. */
+  made(dto: CreateProjectDto, request_id: string, notifications?: StoredNotifications): Project {
+    const { settings, secrets } = notifications ?? this.settings.store(dto.notifications ?? null);
+    const now = new Date();
+    return {
+      _id: newId('proj', now.getTime()),
+      name: dto.name,
+      name_key: dto.name.toLowerCase(),
+      description: dto.description ?? '',
+      owner: dto.owner ?? null,
+      metadata: dto.metadata ?? {},
+      retention_days: dto.retention_days ?? null,
+      notifications: settings,
+      created_at: now,
+      updated_at: now,
+      revision: 1,
+      request_id,
+      engine: { webhook_secrets: secrets },
+    };
+  }
+
+  /** The write that makes the changes. @param stored what they are made to, when there are notifications among them. */
+  updateOf(dto: UpdateProjectDto, stored?: Project) {
+    const { name, description, owner, metadata, retention_days, notifications } = dto;
+    const kept = stored?.engine?.webhook_secrets;
+    const settled =
+      notifications === undefined ? undefined : this.settings.store(notifications, undefined, kept);
+    return {
+      $set: {
+        ...(name !== undefined && { name, name_key: name.toLowerCase() }),
+        ...(description !== undefined && { description: description ?? '' }),
+        ...(owner !== undefined && { owner }),
+        ...(retention_days !== undefined && { retention_days }),
+        ...(settled && {
+          notifications: settled.settings,
+          'engine.webhook_secrets': settled.secrets,
+        }),
+        ...(metadata !== undefined && { metadata: metadata ?? {} }),
+        updated_at: new Date(),
+      },
+      $inc: { revision: 1 },
+    };
   }
 }
 
-function nameTaken(error: unknown, name: string): unknown {
-  return (error as { code?: number }).code === DUPLICATE_KEY
-    ? conflict(`a project named '${name}' exists already`, [
-        { field: 'name', message: 'is taken (names are compared without regard to case)', type: 'conflict' },
-      ])
-    : error;
-}
+const nameTaken = (error: unknown, name: string): unknown =>
+  (error as { code?: number }).code === DUPLICATE_KEY ? taken(name) : error;
 
-/** The run ended by itself in the meantime. */
-function ignoreConflict(error: unknown): void {
-  if ((error as { code?: string }).code !== 'CONFLICT') throw error;
-}
+/** Another project has the name. */
+export const taken = (name: string): DomainError =>
+  conflict(`a project named '${name}' exists already`, [
+    { field: 'name', message: 'is taken (names are compared without regard to case)', type: 'conflict' },
+  ]);

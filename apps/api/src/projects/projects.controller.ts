@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nest
 import { ApiTags } from '@nestjs/swagger';
 import { Project, type Public } from '@tauro/database';
 import { Authenticated } from '../auth/access.decorator.js';
+import { ProjectRemovalService } from '@tauro/orchestration';
 import { type Page } from '../http/envelope.js';
 import { Deprecated } from '../http/deprecated.js';
 import { EntityTag, IfMatch, revisionTag } from '../http/etag.js';
@@ -44,6 +45,7 @@ export class ProjectsController {
   constructor(
     private readonly projects: ProjectService,
     private readonly copies: ProjectCopyService,
+    private readonly removals: ProjectRemovalService,
   ) {}
 
   /** List projects */
@@ -99,7 +101,7 @@ export class ProjectsController {
     @Param('project_id', ID) id: string,
     @QueryOf(REMOVAL) { force }: { force: boolean },
   ): Promise<Deleted> {
-    await this.projects.remove(id, force);
+    await this.removals.remove(id, force);
     return { id, deleted: true };
   }
 
@@ -128,7 +130,7 @@ export class ProjectsController {
     return this.projects.stats(id, since);
   }
 
-  /** Copy a project with its stored pipelines, but without its runs */
+  /** Copy a project with its stored pipelines, configs and (disabled) schedules, but without its runs */
   @Post(':project_id/duplicate')
   @Authenticated('projects:write', { deployment: true })
   @HttpCode(201)

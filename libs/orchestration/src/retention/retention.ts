@@ -4,6 +4,7 @@ import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
 import { CacheRemoval } from './cache-removal.js';
 import { Leftovers } from './leftovers.js';
+import { ProjectRemovalService } from './project-removal.service.js';
 import { RunRemovalService } from './run-removal.service.js';
 
 /** Runs, removals and folders looked at per sweep; the rest follows with the next. */
@@ -29,6 +30,7 @@ export class Retention implements OnModuleDestroy {
     private readonly db: Collections,
     private readonly env: Env,
     private readonly removal: RunRemovalService,
+    private readonly projects: ProjectRemovalService,
     private readonly leftovers: Leftovers,
     private readonly cache: CacheRemoval,
   ) {}
@@ -56,6 +58,7 @@ export class Retention implements OnModuleDestroy {
   async sweep(): Promise<number> {
     const now = await this.db.now();
     await this.removal.finish(now, BATCH);
+    await this.projects.finish(now, BATCH);
     const expired = await this.db.runs
       .find({ expires_at: { $lte: now }, state: { $in: [...TERMINAL_RUN_STATES] } })
       .sort({ expires_at: 1 })

@@ -15,6 +15,7 @@ import { Batches } from '../batches.js';
 import { Clock } from '../clock.js';
 import { Collections, joinedFind } from '../collections.js';
 import { RunCreation } from '../run-creation.service.js';
+import { assertAll } from '../together.js';
 import { BackfillService } from './backfill.service.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
@@ -177,12 +178,7 @@ export class ScheduleService {
   private async found(ids: string[], session?: mongo.ClientSession): Promise<Schedule[]> {
     const found = await this.db.schedules.find({ _id: { $in: ids } }, { session }).toArray();
     const byId = new Map(found.map((one) => [one._id, one]));
-    const absent = ids.flatMap((id, i) =>
-      byId.has(id)
-        ? []
-        : [{ field: `ids.${i}`, message: `schedule '${id}' was not found`, type: 'not_found' }],
-    );
-    if (absent[0]) throw new DomainError('NOT_FOUND', absent[0].message, absent);
+    assertAll(ids, (id) => (byId.has(id) ? undefined : notFound('schedule', id)));
     return ids.map((id) => byId.get(id)!);
   }
 
@@ -203,9 +199,11 @@ export class ScheduleService {
     });
   }
 
-  /** Removes all of a project. */
-  async removeOf(project_id: string): Promise<void> {
-    const ids = this.db.schedules.find({ project_id }).project<{ _id: string }>({ _id: 1 });
+  /** Removes all of these projects. */
+  async removeOf(project_ids: string[]): Promise<void> {
+    const ids = this.db.schedules
+      .find({ project_id: { $in: project_ids } })
+      .project<{ _id: string }>({ _id: 1 });
     for await (const { _id } of ids) await this.remove(_id).catch(ignoreAbsent);
   }
 

@@ -100,10 +100,11 @@ export class TriggerService {
     await this.db.triggerEvents.deleteMany({ trigger_id: id });
   }
 
-  /** Removes all of a project. */
-  async removeOf(project_id: string): Promise<void> {
-    await this.db.triggers.deleteMany({ project_id });
-    await this.db.triggerEvents.deleteMany({ project_id });
+  /** Removes all of these projects. */
+  async removeOf(project_ids: string[]): Promise<void> {
+    const theirs = { project_id: { $in: project_ids } };
+    await this.db.triggers.deleteMany(theirs);
+    await this.db.triggerEvents.deleteMany(theirs);
   }
 
   private async write({ _id, revision }: Trigger, set: object): Promise<Trigger> {

@@ -18,6 +18,7 @@ describe('errors of the stores', () => {
     named('Error', 'the database was interrupted; what was read may have been undone'),
     named('Error', "Stream isn't writeable and enableOfflineQueue options is false"),
     named('Error', 'wrapped', { cause: named('MongoNetworkError') }),
+    named('MongoBulkWriteError', 'wrapped', { errorResponse: named('MongoNetworkError') }),
   ])('are 503 when the store is away: $name $message', (error) => {
     expect(storeError(error)?.code).toBe('SERVICE_UNAVAILABLE');
   });

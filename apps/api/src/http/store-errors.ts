@@ -26,12 +26,14 @@ const MESSAGES =
 interface DriverError extends Error {
   code?: string | number;
   cause?: unknown;
+  /** What a write of many was ended by, when it was not one of them. */
+  errorResponse?: unknown;
 }
 
 /** What the error of a store means to a client, or undefined when it is no such error. */
 export function storeError(error: unknown): DomainError | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { name, code, message, cause } = error as DriverError;
+  const { name, code, message, cause, errorResponse } = error as DriverError;
   if (code === 11000)
     return new DomainError('CONFLICT', 'Something with the same unique name already exists');
   const unreachable =
@@ -44,5 +46,6 @@ export function storeError(error: unknown): DomainError | undefined {
       'A store is not reachable at the moment; try again shortly',
     );
   }
-  return cause instanceof Error && cause !== error ? storeError(cause) : undefined;
+  const inner = [cause, errorResponse].find((one) => one instanceof Error && one !== error);
+  return storeError(inner);
 }

@@ -11,7 +11,7 @@ describe('configs', () => {
   let user: User;
   let project: string;
   beforeAll(async () => {
-    tauro = await Tauro.start({ workers: 0 });
+    tauro = await Tauro.start();
     user = new User(tauro.api);
     project = await user.project();
   });
@@ -194,6 +194,65 @@ describe('configs', () => {
     const body = { project_id: project, environment: 'dev', name: 'refused', data: {}, ...fields };
     const { status, body: answer } = await post('configs', body);
     expect([status, answer.error.details[0].field]).toEqual([422, field]);
+  });
+
+  it('are read by the templates of a run, which is pinned to the version that it was created with', async () => {
+    const config = await create({ db: { host: 'first', key: '{{ secrets.k }}' }, list: [1, 2] });
+    const echo = (id: string, input: object): object => ({
+      id,
+      type: 'task',
+      config: { handler: 'echo', input },
+    });
+    const { id: pipeline } = await user.pipeline(project, [
+      echo('all', {
+        host: '{{ config.db.host }}',
+        list: '{{ config.list }}',
+        none: "{{ config.x | default('-') }}",
+      }),
+    ]);
+    const body = { project_id: project, pipeline_id: pipeline };
+    const made = expectStatus(await post('runs', { ...body, config_id: config.id }), 201);
+    expect(made.config_version_id).toBe(config.version_id);
+    const second = await change(config.id, { data: { db: { host: 'second' }, list: [] } });
+    expectStatus(await post(`runs/${made.id}/start`), 202);
+    expect((await user.ended(made.id)).state).toBe('SUCCESS');
+    const outputOf = async (run: string) => (await user.tasks(run)).all.output.input;
+    expect(await outputOf(made.id)).toMatchObject({ host: 'first', list: [1, 2], none: '-' });
+
+    const [newest, again] = [
+      await user.start(project, pipeline, { config_id: config.id }),
+      expectStatus(await post(`runs/${made.id}/rerun`, { from: 'start' }), 201).id,
+    ];
+    const batch = { runs: [{ ...body, config_version_id: config.version_id, start: true }] };
+    const older = expectStatus(await post('runs/batch', batch), 201)[0].id;
+    for (const id of [newest, again, older]) expect((await user.ended(id)).state).toBe('SUCCESS');
+    expect((await user.run(newest)).config_version_id).toBe(second.version_id);
+    expect(await outputOf(newest)).toMatchObject({ host: 'second', list: [] });
+    for (const id of [again, older]) expect(await outputOf(id)).toMatchObject({ host: 'first' });
+
+    // The reference itself never stands in for the secret.
+    const once = { retry_policy: { max_attempts: 1 } };
+    const { id: asking } = await user.pipeline(project, [
+      { ...echo('all', { key: '{{ config.db.key }}' }), ...once },
+    ]);
+    const refused = await user.start(project, asking, { config_version_id: config.version_id });
+    expect((await user.ended(refused)).state).toBe('FAILED');
+    expect((await user.tasks(refused)).all.error.message).toContain('secret');
+    // Without a config there is nothing to read.
+    expect((await user.ended(await user.start(project, asking))).state).toBe('FAILED');
+  });
+
+  it('of other projects are not there for a run', async () => {
+    const other = await create({}, { project_id: await user.project() });
+    const { id: pipeline_id } = await user.pipeline(project, [
+      { id: 'a', type: 'wait', config: { seconds: 0 } },
+    ]);
+    const body = { project_id: project, pipeline_id };
+    for (const config of [{ config_id: other.id }, { config_version_id: other.version_id }]) {
+      expect((await post('runs', { ...body, ...config })).status).toBe(404);
+    }
+    const both = await post('runs', { ...body, config_id: other.id, config_version_id: other.version_id });
+    expect([both.status, both.body.error.details[0].field]).toEqual([422, 'config_version_id']);
   });
 
   it('belong to a project: they need it, and go with it', async () => {

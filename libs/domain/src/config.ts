@@ -64,6 +64,9 @@ function* faultsIn(value: Json, field: string, key: string): Generator<ErrorDeta
   }
 }
 
+/** Whether a value of a config refers to a secret, at any depth. */
+export const refersToSecret = (value: unknown): boolean => REFERENCE.test(JSON.stringify(value) ?? '');
+
 /** What sort of secret a value seems to be; undefined when it is none, or a reference to one. */
 function secretIn(value: string | number | boolean | null, key: string): string | undefined {
   const name = key

@@ -1,7 +1,7 @@
 import { type Json } from './pipeline.js';
 
 /** The names a template may start with. Which of them hold something depends on where it is rendered. */
-export const TEMPLATE_ROOTS = ['params', 'run', 'task', 'nodes', 'env', 'item', 'index'] as const;
+export const TEMPLATE_ROOTS = ['params', 'config', 'run', 'task', 'nodes', 'env', 'item', 'index'] as const;
 /** Likewise in a trigger, where nothing of a pipeline is known but a run that has ended, or a call that came in. */
 export const TRIGGER_ROOTS = ['run', 'body', 'headers'] as const;
 export type TemplateRoot = (typeof TEMPLATE_ROOTS | typeof TRIGGER_ROOTS)[number];

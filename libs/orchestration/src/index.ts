@@ -12,6 +12,7 @@ export * from './notifications/outbox.js';
 export * from './notifications/run-notifier.js';
 export * from './notifications/sources.js';
 export * from './orchestration.module.js';
+export * from './pinned-configs.js';
 export * from './pinned-versions.js';
 export * from './pipeline.service.js';
 export * from './reconciler.js';

@@ -9,6 +9,7 @@ import { MappingService } from './mapping.service.js';
 import { NotificationOutbox } from './notifications/outbox.js';
 import { RunNotifier } from './notifications/run-notifier.js';
 import { NotificationSources } from './notifications/sources.js';
+import { PinnedConfigs } from './pinned-configs.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { Reconciler } from './reconciler.js';
@@ -72,6 +73,7 @@ const SERVICES = [
   MappingService,
   NotificationOutbox,
   NotificationSources,
+  PinnedConfigs,
   PinnedVersions,
   PipelineService,
   ProjectRemovalService,

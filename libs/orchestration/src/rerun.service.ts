@@ -55,6 +55,7 @@ export class RerunService {
       pipeline_id: run.pipeline_id,
       pipeline_name: run.pipeline_name,
       pipeline_version: run.pipeline_version,
+      config_version_id: run.config_version_id,
       params: run.params,
       tags: run.tags,
       schedule_id: run.schedule_id,

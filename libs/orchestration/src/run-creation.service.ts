@@ -22,6 +22,10 @@ export interface CreateRun {
   /** An id, or a name: looked up in the project first, then among the discovered. */
   pipeline_id: string;
   params?: JsonObject;
+  /** A config of the project: the run is pinned to its current version. */
+  config_id?: string;
+  /** A version of a config of the project, instead. */
+  config_version_id?: string;
   tags?: Record<string, string>;
   /** -100..100; higher is admitted and executed first. */
   priority?: number;
@@ -39,7 +43,7 @@ export interface CreateRun {
 }
 
 /** What decides whether a run can be made. */
-type WantedOf = Pick<CreateRun, 'project_id' | 'pipeline_id' | 'params'>;
+type WantedOf = Pick<CreateRun, 'project_id' | 'pipeline_id' | 'params' | 'config_id' | 'config_version_id'>;
 
 /** When the data of a run is from. */
 type DataTimes = Pick<Run, 'scheduled_for' | 'data_interval_start' | 'data_interval_end'>;
@@ -66,8 +70,9 @@ export interface RunSlot extends DataTimes, Pick<Run, 'schedule_id'> {
 }
 
 /** A run to be stored: what it is pinned to is known already. */
-export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger'> &
+export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger' | 'config_id' | 'config_version_id'> &
   Pick<Run, 'pipeline_name' | 'pipeline_version'> &
+  Partial<Pick<Run, 'config_version_id'>> &
   Partial<DataTimes & Pick<Run, 'schedule_id' | 'trigger_id' | 'triggered_by_run_id'>> &
   Partial<Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'> & Pick<RunTrigger, 'trigger_depth'>> & {
     /** Made up by the caller when something must refer to the run before it exists. */
@@ -133,17 +138,34 @@ export class RunCreation {
   /**
    * Whether a run could be made of these now, and what of.
    * @returns the params with the defaults of the pipeline filled in.
-   * @throws DomainError NOT_FOUND for an absent project or pipeline, VALIDATION_ERROR for params that do not fit.
+   * @throws DomainError NOT_FOUND for an absent project, pipeline or config, VALIDATION_ERROR for params that do not fit.
    */
-  async accept({ project_id, pipeline_id, params = {} }: WantedOf) {
-    const [project, pipeline] = await Promise.all([
+  async accept({ project_id, pipeline_id, params = {}, ...config }: WantedOf) {
+    const [project, pipeline, config_version_id] = await Promise.all([
       this.projects.ask(project_id),
       this.pipelines.resolve(pipeline_id, project_id).catch((error: Error) => error),
+      this.configVersion(project_id, config).catch((error: Error) => error),
     ]);
     if (!project) throw notFound('project', project_id);
     if (pipeline instanceof Error) throw pipeline;
+    if (config_version_id instanceof Error) throw config_version_id;
     const { definition } = await this.versions.get(versionId(pipeline._id, pipeline.version));
-    return { project, pipeline, definition, params: resolveParams(definition, params) };
+    return { project, pipeline, definition, config_version_id, params: resolveParams(definition, params) };
+  }
+
+  private async configVersion(
+    project_id: string,
+    { config_id, config_version_id }: Pick<CreateRun, 'config_id' | 'config_version_id'>,
+  ): Promise<string | null> {
+    if (config_id !== undefined) {
+      const config = await this.db.configs.findOne({ _id: config_id, project_id });
+      if (!config) throw notFound('config', config_id);
+      return config.version_id;
+    }
+    if (config_version_id === undefined) return null;
+    const version = await this.db.configVersions.findOne({ _id: config_version_id, project_id });
+    if (!version) throw notFound('config version', config_version_id);
+    return version._id;
   }
 
   /** @throws DomainError as `accept` does. */
@@ -286,6 +308,7 @@ export class RunCreation {
       pipeline_id: pinned.pipeline_id,
       pipeline_name: pinned.pipeline_name,
       pipeline_version: pinned.pipeline_version,
+      config_version_id: pinned.config_version_id ?? parent?.run.config_version_id ?? null,
       state: 'PENDING',
       params: pinned.params ?? {},
       tags: pinned.tags ?? {},
@@ -337,8 +360,8 @@ export class RunCreation {
 }
 
 function pin(
-  { slot, trigger, ...input }: Omit<CreateRun, 'start'>,
-  { project, pipeline, params }: Accepted,
+  { slot, trigger, config_id: _, ...input }: Omit<CreateRun, 'start'>,
+  { project, pipeline, params, config_version_id }: Accepted,
 ): PinnedRun {
   const { run_id: id, ...given }: Partial<RunSlot & RunTrigger> = slot ?? trigger ?? {};
   return {
@@ -346,6 +369,7 @@ function pin(
     ...given,
     id,
     params,
+    config_version_id,
     pipeline_id: pipeline._id,
     pipeline_name: pipeline.name,
     pipeline_version: pipeline.version,

@@ -66,3 +66,10 @@ export class DeadlineRule implements ValidatorConstraintInterface {
   validate = (value: unknown): boolean => deadlineFault(value) === undefined;
   defaultMessage = ({ value }: ValidationArguments): string => `deadline${deadlineFault(value)}`;
 }
+
+@ValidatorConstraint({ name: 'value_error' })
+export class OneConfigRule implements ValidatorConstraintInterface {
+  validate = (_: unknown, { object }: ValidationArguments): boolean =>
+    (object as { config_id?: unknown }).config_id === undefined;
+  defaultMessage = (): string => 'must not be given together with config_id';
+}

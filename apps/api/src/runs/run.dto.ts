@@ -15,9 +15,12 @@ import {
   Min,
   Validate,
 } from 'class-validator';
-import { DeadlineRule, ParamsRule, TagsRule } from './run-input.js';
+import { IfGiven } from '../http/given.js';
+import { DeadlineRule, OneConfigRule, ParamsRule, TagsRule } from './run-input.js';
 
 const PROJECT = idPattern('proj');
+const CONFIG = idPattern('cfg');
+const CONFIG_VERSION = idPattern('cfgv');
 const PIPELINE = new RegExp(`${idPattern('pipe').source}|${NAME_PATTERN.source}`);
 
 /** What a run is created with. */
@@ -36,6 +39,19 @@ export class CreateRunDto {
   @Validate(ParamsRule)
   @IsObject()
   params?: JsonObject;
+
+  /** A config of the project, whose current version the run is pinned to; templates read it as `{{ config.x }}`. */
+  @IfGiven()
+  @Matches(CONFIG, { message: `must be an id such as cfg_abc123 (${CONFIG.source})` })
+  @IsString()
+  config_id?: string;
+
+  /** A version of a config of the project, instead of `config_id`. */
+  @IfGiven()
+  @Validate(OneConfigRule)
+  @Matches(CONFIG_VERSION, { message: `must be an id such as cfgv_abc123 (${CONFIG_VERSION.source})` })
+  @IsString()
+  config_version_id?: string;
 
   /** At most 50 strings to find the run by. */
   @IsOptional()

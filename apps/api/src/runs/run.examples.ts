@@ -21,6 +21,7 @@ setExample(Run, {
   pipeline_id: 'pipe_01JD0Z5K3V7M8N9P0Q1R2S3T4V',
   pipeline_name: 'daily_etl',
   pipeline_version: 1,
+  config_version_id: null,
   state: 'RUNNING',
   params: CREATE_RUN_EXAMPLE.params,
   tags: CREATE_RUN_EXAMPLE.tags,

@@ -8,12 +8,15 @@ import {
   MAIN,
   itemsFault,
   type Json,
+  type JsonObject,
   type NodeDefinition,
   nodesInCondition,
+  refersToSecret,
   renderConfig,
   TemplateError,
   templatesIn,
   type TemplateScope,
+  type TemplateUse,
 } from '@tauro/domain';
 import {
   type ArtifactStore,
@@ -35,6 +38,7 @@ import {
   type ClaimedTask,
   type NodeOutcome,
   type Outcome,
+  PinnedConfigs,
   RunLogWriter,
   TaskService,
   totalDeadline,
@@ -81,6 +85,7 @@ export class TaskRunner {
     private readonly tables: TablePool,
     private readonly guard: TargetGuard,
     private readonly cache: NodeCache,
+    private readonly configs: PinnedConfigs,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -189,10 +194,12 @@ export class TaskRunner {
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
     const nodes = [...new Set([...parents, ...named, ...conditional])];
     const results = await this.tasks.results({ run }, nodes);
+    const config = await this.configOf(run, [...templates, ...others], node.id);
     return {
       results,
       scope: {
         params: run.params,
+        ...(config && { config }),
         run: {
           id: run._id,
           project_id: run.project_id,
@@ -215,6 +222,30 @@ export class TaskRunner {
         ),
       },
     };
+  }
+
+  /** What the run is pinned to, when a template asks for it. */
+  private async configOf(
+    run: Run,
+    templates: TemplateUse[],
+    nodeId: string,
+  ): Promise<JsonObject | undefined> {
+    const uses = templates.filter(({ names }) => names[0] === 'config');
+    if (uses.length === 0 || !run.config_version_id) return undefined;
+    const config = await this.configs.get(run.config_version_id);
+    for (const { names, source } of uses) {
+      const value = names
+        .slice(1)
+        .reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], config);
+      // Never the reference itself in the place of the secret.
+      if (refersToSecret(value))
+        throw new TemplateError(
+          source,
+          `nodes.${nodeId}`,
+          'it refers to a secret, which cannot be read here',
+        );
+    }
+    return config;
   }
 
   private contextOf(

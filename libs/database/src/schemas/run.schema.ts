@@ -92,6 +92,10 @@ export class Run extends Document {
   @Prop({ type: Number, required: true })
   pipeline_version!: number;
 
+  /** The version of a config that it is pinned to, which templates read as `config`; null without one. */
+  @Prop({ type: String, default: null })
+  config_version_id!: string | null;
+
   /** PENDING until started, QUEUED until a worker begins, then RUNNING until every task is terminal. */
   @Prop({ type: String, enum: RUN_STATES, required: true })
   state!: RunState;

@@ -12,7 +12,7 @@ import { hint } from './suggest.js';
 export type Precedes = (earlier: string, later: string) => boolean;
 
 /** What the items of a run may depend on: only what never changes again, so that whoever asks gets the same. */
-const ITEM_ROOTS = ['params', 'run', 'nodes'];
+const ITEM_ROOTS = ['params', 'config', 'run', 'nodes'];
 
 /** What is wrong with a node's `for_each`: a kind that cannot be mapped, and templates as in `templateFaults`. */
 export function forEachFaults(

@@ -7,6 +7,7 @@ import { LoggerModule, type Params } from 'nestjs-pino';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigsModule } from './configs/configs.module.js';
 import { EnvModule } from './env.module.js';
+import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
 import { InfoController } from './info/info.controller.js';
@@ -35,6 +36,7 @@ export class ApiModule {
         QueueModule.forRoot(),
         OrchestrationModule,
         AuthModule,
+        EventsModule,
         HealthModule,
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
         ConfigsModule,

@@ -175,6 +175,51 @@ export class Collections {
     return localTime as Date;
   }
 
+  /** The database's logical time: everything that was written before has an earlier one, or this. */
+  async operationTime(): Promise<mongo.Timestamp> {
+    const { operationTime } = await this.connection.db!.command({ ping: 1 });
+    return operationTime as mongo.Timestamp;
+  }
+
+  /** Changes of all collections, as the oplog has them. */
+  watch<C extends mongo.Document>(
+    pipeline: mongo.Document[],
+    options: mongo.ChangeStreamOptions,
+  ): mongo.ChangeStream<mongo.Document, C> {
+    return this.connection.db!.watch<mongo.Document, C>(pipeline, options);
+  }
+
+  /** A run and its tasks as they were at one moment, and that moment; no run when there is none. */
+  async runAtOneTime(id: string): Promise<{ time: mongo.Timestamp; run?: Run; tasks: AsyncIterable<Task> }> {
+    const db = this.connection.db!;
+    const readConcern = { level: 'snapshot' };
+    const { cursor } = await db.command({
+      find: 'pipeline_runs',
+      filter: { _id: id },
+      limit: 1,
+      readConcern,
+    });
+    const { atClusterTime: time, firstBatch } = cursor as {
+      atClusterTime: mongo.Timestamp;
+      firstBatch: Run[];
+    };
+    const tasks = db.runCursorCommand({
+      find: 'tasks',
+      filter: { run_id: id },
+      projection: {
+        node_id: 1,
+        index: 1,
+        state: 1,
+        created_at: 1,
+        queued_at: 1,
+        started_at: 1,
+        finished_at: 1,
+      },
+      readConcern: { ...readConcern, atClusterTime: time },
+    }) as unknown as AsyncIterable<Task>;
+    return { time, run: firstBatch[0], tasks };
+  }
+
   private of<T extends mongo.Document>(name: string): mongo.Collection<T> {
     return this.connection.db!.collection<T>(name);
   }

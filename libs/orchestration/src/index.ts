@@ -64,3 +64,6 @@ export * from './wait.service.js';
 export * from './waiting-counts.js';
 export * from './waiting-reason.js';
 export * from './worker-registry.js';
+export * from './events/position.js';
+export * from './events/state-events.js';
+export { type StateEvent } from './events/state-tail.js';

@@ -4,6 +4,7 @@ import { Breakers } from './breaker/breakers.js';
 import { Clock } from './clock.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { StateEvents } from './events/state-events.js';
 import { LeaseService } from './lease.service.js';
 import { MappingService } from './mapping.service.js';
 import { NotificationOutbox } from './notifications/outbox.js';
@@ -104,6 +105,7 @@ const SERVICES = [
   SlotRecovery,
   SlotRuns,
   SlotTable,
+  StateEvents,
   StatisticsService,
   StoreHealth,
   SubRunService,

@@ -4,6 +4,7 @@ import { LOG_LEVELS, type LogLevel, type LogLine } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { type mongo } from 'mongoose';
 import { Collections } from './collections.js';
+import { LogTail } from './log-tail.js';
 
 export interface LogFilter {
   /** This level and the more severe ones. */
@@ -26,7 +27,8 @@ export interface LogPage extends LogFilter {
   count: boolean;
 }
 export type NumberedLine = LogLine & { seq: number };
-export type LogEvent = { seq: number; line: LogLine } | 'heartbeat';
+/** What a follower is told: lines that belong together, or that there were none for a while. */
+export type LogEvent = { seq: number; line: LogLine }[] | 'heartbeat';
 
 /** Beyond every line's number. */
 const HIGHEST_SEQ = 2 ** 47;
@@ -34,21 +36,23 @@ const SEQ = { $add: ['$first_seq', '$place'] };
 const SEQ_FROM_END = { $subtract: [{ $add: ['$first_seq', '$count', -1] }, '$place'] };
 
 const HEARTBEAT_MS = 15_000;
-/** How long a follower trusts that it would have been told. */
-const POLL_MS = 1000;
-/** A line is told of when it is stored, and can be read a moment later, once it cannot be undone any more. */
-const SOON_MS = 25;
-const SOON_TRIES = 8;
 /**
  * A follower remembers the number of the last line it got and comes back with it, so it may only be shown what no
  * crash of the database undoes: else another line could take that number.
  */
 const DURABLE = { readConcern: 'majority' } as const;
 const CHUNKS_PER_READ = 20;
+/** What one who is behind may hold of the log, unless a single chunk is larger; and for how long without reading it. */
+const MOST_HELD_CHARS = 500_000;
+const HELD_MS = 1000;
+const CHARS_AT_ONCE = 64_000;
 
 /** Reads the logs of runs. */
 @Injectable()
 export class RunLogService {
+  /** The logs that somebody follows, by run. */
+  private readonly tails = new Map<string, LogTail>();
+
   constructor(
     private readonly db: Collections,
     private readonly signals: Signals,
@@ -86,46 +90,81 @@ export class RunLogService {
   /**
    * Every line after number `after`, then new ones as they come; returns when the run's log has ended. A line
    * that does not match the filter is left out, its number too. `'heartbeat'` after 15 s of silence.
+   * @param options.blocked a promise while the reader takes no more: then nothing is held in memory for it.
    */
   async *follow(
     runId: string,
-    options: LogFilter & { after?: number; signal: AbortSignal },
+    options: LogFilter & { after?: number; signal: AbortSignal; blocked?: () => Promise<void> | undefined },
   ): AsyncGenerator<LogEvent> {
-    const { signal } = options;
+    const { signal, blocked } = options;
     const matches = matcher(options);
-    const bell = new Bell(signal);
-    const unlisten = this.signals.onRun(runId, () => bell.ring());
+    const tail = this.tail(runId);
     let next = (options.after ?? 0) + 1;
-    let spoke = Date.now();
-    let soon = 0;
+    let spoke = performance.now();
     try {
-      // Only a resumed reader can begin inside a chunk; from then on it goes from chunk to chunk.
-      let chunks = await this.chunksFrom(runId, await this.startOfChunk(runId, next));
-      if (chunks.length === 0 && !(await this.mayGrow(runId))) return;
+      await tail.join();
       while (!signal.aborted) {
-        for (const chunk of chunks) {
-          for (const [place, line] of chunk.lines.entries()) {
-            const seq = chunk.first_seq + place;
-            if (seq < next || !matches(line)) continue;
-            yield { seq, line };
-            spoke = Date.now();
-          }
-          next = Math.max(next, chunk.first_seq + chunk.count);
-          if (chunk.final) return;
+        const behind = next < tail.start;
+        let chunks = behind ? await this.chunksAt(runId, next) : tail.from(next);
+        if (chunks.length === 0) {
+          // Behind the beginning of a tail there is nothing only when the run was removed.
+          if (behind || tail.over) return;
+          await tail.changed(signal, Math.max(0, spoke + HEARTBEAT_MS - performance.now()));
+          if (performance.now() - spoke < HEARTBEAT_MS || tail.end > next) continue;
+          yield 'heartbeat';
+          spoke = performance.now();
         }
-        if (chunks.length < CHUNKS_PER_READ) {
-          if (Date.now() - spoke >= HEARTBEAT_MS) {
-            yield 'heartbeat';
-            spoke = Date.now();
-            if (!(await this.mayGrow(runId))) return;
+        let chunk: RunLogChunk | undefined;
+        while ((chunk = chunks.shift())) {
+          while (chunk && next < endOf(chunk)) {
+            const lines = some(chunk, next, matches);
+            next = lines.next;
+            if (lines.told.length === 0) continue;
+            yield lines.told;
+            spoke = performance.now();
+            const waiting = blocked?.();
+            if (waiting && !(await within(waiting, HELD_MS))) {
+              // Read again when it is wanted, perhaps much later.
+              chunks = [];
+              chunk = undefined;
+              await waiting;
+            }
+            if (signal.aborted) return;
           }
-          soon = (await bell.wait(soon > 0 ? SOON_MS : POLL_MS)) ? SOON_TRIES : Math.max(0, soon - 1);
+          if (chunk?.final) return;
         }
-        chunks = await this.chunksFrom(runId, next);
       }
     } finally {
-      unlisten();
+      tail.leave();
     }
+  }
+
+  private tail(runId: string): LogTail {
+    const known = this.tails.get(runId);
+    if (known) return known;
+    const tail: LogTail = new LogTail(
+      {
+        last: () => this.db.logs.findOne({ run_id: runId }, { sort: { first_seq: -1 }, ...DURABLE }),
+        from: (seq) => this.chunksFrom(runId, seq, CHUNKS_PER_READ),
+        exists: async () => (await this.db.runs.findOne({ _id: runId }, { projection: { _id: 1 } })) !== null,
+        listen: (ring) => this.signals.onRun(runId, ring),
+      },
+      () => this.tails.get(runId) === tail && this.tails.delete(runId),
+    );
+    this.tails.set(runId, tail);
+    return tail;
+  }
+
+  /** Some chunks, the first of which has this line in it or begins after it. */
+  private async chunksAt(runId: string, seq: number): Promise<RunLogChunk[]> {
+    const start = await this.startOfChunk(runId, seq);
+    const [first] = await this.chunksFrom(runId, start, 1);
+    if (!first) return [];
+    const chars = first.lines.reduce((sum, { message }) => sum + message.length + 100, 0);
+    const more = Math.min(CHUNKS_PER_READ, Math.floor(MOST_HELD_CHARS / chars)) - 1;
+    return more > 0
+      ? [first, ...(await this.chunksFrom(runId, first.first_seq + first.count, more))]
+      : [first];
   }
 
   private async startOfChunk(runId: string, seq: number): Promise<number> {
@@ -136,53 +175,42 @@ export class RunLogService {
     return holder?.first_seq ?? seq;
   }
 
-  private chunksFrom(runId: string, seq: number): Promise<RunLogChunk[]> {
+  private chunksFrom(runId: string, seq: number, limit: number): Promise<RunLogChunk[]> {
     return this.db.logs
       .find({ run_id: runId, first_seq: { $gte: seq } }, DURABLE)
       .sort({ first_seq: 1 })
-      .limit(CHUNKS_PER_READ)
+      .limit(limit)
       .toArray();
-  }
-
-  /** False once the run is gone, or its log has ended at or before where the reader is. */
-  private async mayGrow(runId: string): Promise<boolean> {
-    const run = await this.db.runs.findOne({ _id: runId }, { projection: { _id: 1 } });
-    if (!run) return false;
-    const last = { run_id: runId, final: true };
-    return !(await this.db.logs.findOne(last, { projection: { _id: 1 }, ...DURABLE }));
   }
 }
 
-/** Wakes one waiter, early when rung. */
-class Bell {
-  private rung = false;
-  private wake?: () => void;
-
-  constructor(private readonly signal: AbortSignal) {}
-
-  ring(): void {
-    this.rung = true;
-    this.wake?.();
+/** Lines of a chunk from this number on that match, up to what is worth one write; and the number to go on with. */
+function some(
+  { first_seq, count, lines }: RunLogChunk,
+  from: number,
+  matches: (line: LogLine) => boolean,
+): { told: { seq: number; line: LogLine }[]; next: number } {
+  const told: { seq: number; line: LogLine }[] = [];
+  let chars = 0;
+  let next = Math.max(from, first_seq);
+  for (; next < first_seq + count && chars < CHARS_AT_ONCE; next++) {
+    const line = lines[next - first_seq]!;
+    if (!matches(line)) continue;
+    told.push({ seq: next, line });
+    chars += line.message.length;
   }
+  return { told, next };
+}
 
-  /** @returns whether it was rung. */
-  async wait(ms: number): Promise<boolean> {
-    if (!this.rung && !this.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        this.signal.addEventListener('abort', this.wake, { once: true });
-      });
-      this.signal.removeEventListener('abort', this.wake!);
-      this.wake = undefined;
-    }
-    const { rung } = this;
-    this.rung = false;
-    return rung;
-  }
+const endOf = ({ first_seq, count }: RunLogChunk): number => first_seq + count;
+
+/** Whether it is done in time. */
+async function within(waiting: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const done = await Promise.race([waiting.then(() => true as const), late]);
+  clearTimeout(timer);
+  return done;
 }
 
 function matcher(filter: LogFilter): (line: LogLine) => boolean {

@@ -1,25 +1,13 @@
 import { type LogLine, type RunState } from '@tauro/domain';
 import { type LogEvent } from '@tauro/orchestration';
 import { type Response } from 'express';
-import { once } from 'node:events';
+import { HEARTBEAT } from '../http/event-stream.js';
 
-/** How a client's library should wait before it reconnects. */
-const RETRY_MS = 2000;
-
-/** Opens a response as server-sent events. */
-export function openEventStream(res: Response): void {
-  res.status(200).set({
-    'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': 'no-cache, no-transform',
-    // Proxies would collect lines until they have a page full.
-    'X-Accel-Buffering': 'no',
-  });
-  res.flushHeaders();
-  res.write(`retry: ${RETRY_MS}\n\n`);
-}
+/** A line that many clients follow is put into words once. */
+const texts = new WeakMap<LogLine, string>();
 
 /**
- * Writes every event as it comes, no faster than the client reads, and an `end` event after the last.
+ * Writes every event as it comes, and an `end` event after the last. The events must come no faster than the client reads.
  * @param signal aborted when the client left or the process ends: then nothing more is written.
  */
 export async function writeLog(
@@ -30,10 +18,15 @@ export async function writeLog(
 ): Promise<void> {
   for await (const event of events) {
     if (signal.aborted) return;
-    const text = event === 'heartbeat' ? ': heartbeat\n\n' : formatLine(event.seq, event.line);
-    if (!res.write(text)) await drained(res, signal);
+    res.write(event === 'heartbeat' ? HEARTBEAT : event.map(textOf).join(''));
   }
   if (!signal.aborted) res.write(formatEnd(await finalState(), new Date()));
+}
+
+function textOf({ seq, line }: { seq: number; line: LogLine }): string {
+  let text = texts.get(line);
+  if (text === undefined) texts.set(line, (text = formatLine(seq, line)));
+  return text;
 }
 
 export const formatLine = (
@@ -46,12 +39,4 @@ export const formatLine = (
 export function formatEnd(state: RunState | undefined, timestamp: Date): string {
   const message = state ? `run ended: ${state}` : 'the run was deleted';
   return `event: end\ndata: ${JSON.stringify({ timestamp, level: 'INFO', message, state: state ?? null })}\n\n`;
-}
-
-async function drained(res: Response, signal: AbortSignal): Promise<void> {
-  try {
-    await once(res, 'drain', { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

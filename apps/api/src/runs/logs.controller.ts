@@ -4,6 +4,7 @@ import { RunLogService } from '@tauro/orchestration';
 import { type Request, type Response } from 'express';
 import { Authenticated } from '../auth/access.decorator.js';
 import { metaOf, Page } from '../http/envelope.js';
+import { blockedBy, openEventStream } from '../http/event-stream.js';
 import { ApiErrors, ApiList } from '../http/openapi/decorators.js';
 import { OpenStreams } from '../http/open-streams.js';
 import { IdPipe } from '../http/path-params.js';
@@ -12,7 +13,7 @@ import { encodePlace } from '../http/paging/keyset.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { QueryOf } from '../http/query/query-of.decorator.js';
 import { filtersOf, LastEventId, LOG_QUERY, startAfter } from './log-query.js';
-import { openEventStream, writeLog } from './log-stream.js';
+import { writeLog } from './log-stream.js';
 import { RunCatalog } from './run-catalog.service.js';
 import { LogLineDto } from './run.dto.js';
 import { EVENT_STREAM_EXAMPLE } from './run.examples.js';
@@ -80,7 +81,8 @@ export class LogsController {
     const signal = this.streams.register(res);
     openEventStream(res);
     if (req.method !== 'HEAD') {
-      const events = this.logs.follow(id, { after, level, task_id, search, signal });
+      const blocked = () => blockedBy(res, signal);
+      const events = this.logs.follow(id, { after, level, task_id, search, signal, blocked });
       await writeLog(res, events, signal, () => this.finalState(id));
     }
     res.end();

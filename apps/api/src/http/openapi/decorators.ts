@@ -72,6 +72,14 @@ export function ApiBatch(model: Type, status = 200): Method {
   );
 }
 
+/** The answer is a stream of events, such as `example`. */
+export const ApiEventStream = (description: string, example: string): Method =>
+  ApiResponse({
+    status: 200,
+    description,
+    content: { 'text/event-stream': { schema: { type: 'string' }, example } },
+  });
+
 /** The errors that this operation has besides those every operation has (see `document.ts`). */
 export const ApiErrors = (...codes: ErrorCode[]): Method =>
   applyDecorators(ApiExtraModels(ErrorEnvelope), ...codes.map((code) => ApiResponse(errorResponse(code))));

@@ -2,6 +2,7 @@ import { DomainError } from '@tauro/domain';
 import { type Env } from '@tauro/platform';
 import { type RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { currentPrincipal } from '../../auth/principal.js';
 import { clientAddress } from './client-address.js';
 import { limitOf, routeClass } from './route-class.js';
 import { WindowCounter } from './window-counter.js';
@@ -15,7 +16,7 @@ export function limitRate(env: Env, redis: RedisCommands): RequestHandler {
     if (name === undefined) return next();
     const limit = limitOf(name, env.RATE_LIMIT_REQUESTS);
     // A limit that was changed counts anew.
-    const key = `${env.QUEUE_PREFIX}:rate:${name}:${limit}:${windowMs}:${clientAddress(req.ip)}`;
+    const key = `${env.QUEUE_PREFIX}:rate:${name}:${limit}:${windowMs}:${callerOf(req)}`;
     const counted = await counter.count(key, windowMs);
     if (counted === undefined) return next();
     const seconds = Math.ceil(counted.restMs / 1000);
@@ -29,4 +30,10 @@ export function limitRate(env: Env, redis: RedisCommands): RequestHandler {
     const message = `${limit} ${name} requests in ${env.RATE_LIMIT_WINDOW} seconds are allowed; try again in ${seconds} seconds`;
     next(new DomainError('RATE_LIMIT_EXCEEDED', message, [], seconds));
   };
+}
+
+/** Whoever is known is counted by the key or the subject of the token, from wherever it asks; all others by address. */
+function callerOf(req: Request): string {
+  const { kind, id } = currentPrincipal();
+  return kind === 'anonymous' ? clientAddress(req.ip) : `${kind}:${id}`;
 }

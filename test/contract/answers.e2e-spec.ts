@@ -40,6 +40,18 @@ describe('what the server answers is what its OpenAPI document says', () => {
 
   const v1 = '/api/v1';
 
+  /** Opens a stream that may have no end, and leaves it once it has begun. */
+  async function open(path: string): Promise<void> {
+    const leave = new AbortController();
+    const { status, headers } = await fetch(tauro.url + path, { signal: leave.signal });
+    leave.abort();
+    expect([path, status, ...document.mismatches('GET', path, { status, headers, body: '' })]).toEqual([
+      path,
+      200,
+    ]);
+    asked.add(document.find('GET', path)!.name);
+  }
+
   it('about the server', async () => {
     for (const path of ['/health', '/health/live', '/health/ready', `${v1}/info`, `${v1}/statistics`]) {
       await ask('GET', path, 200);
@@ -212,6 +224,8 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${run}/tasks/nobody`, 404);
     await ask('GET', `${run}/logs`, 200, { headers: { accept: 'application/json' } });
     await ask('GET', `${run}/logs`, 200, { headers: { 'last-event-id': '3' } });
+    await open(`${run}/events`);
+    await open(`${v1}/events`);
     await ask('GET', `${v1}/runs?tags.team=a&sort=-started_at`, 200);
 
     const again = await ask('POST', `${run}/rerun`, 201, { body: { from: 'failed' } });

@@ -46,13 +46,13 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     operationIdFactory: (_controller, method) => method,
     extraModels: [ErrorEnvelope, ListMeta, ResponseMeta],
   });
-  for (const path of Object.values(document.paths)) {
+  for (const [template, path] of Object.entries(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method];
       if (!operation) continue;
       // What anybody may call has nobody whose keys they could be.
       const takesKey = method === 'post' && operation.security !== undefined;
-      addCommonErrors(operation, takesKey);
+      addCommonErrors(template, operation, takesKey);
       addHeaders(operation, takesKey);
     }
   }
@@ -73,12 +73,18 @@ function addId(schema: unknown): void {
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-function addCommonErrors(operation: Operation, takesKey: boolean): void {
-  // Health answers its own body whatever happens.
-  if (operation.tags?.includes('health')) return;
-  const codes = [...EVERYWHERE, ...(operation.requestBody ? WITH_BODY : []), ...(takesKey ? WITH_KEY : [])];
-  for (const code of codes) {
+function addCommonErrors(template: string, operation: Operation, takesKey: boolean): void {
+  for (const code of commonErrors(template, operation, takesKey)) {
     const { status, ...response } = errorResponse(code);
     operation.responses[status] ??= response;
   }
+}
+
+function commonErrors(template: string, operation: Operation, takesKey: boolean): ErrorCode[] {
+  // Health answers its own body whatever happens; only a query that nobody asked for is refused.
+  if (operation.tags?.includes('health')) return ['VALIDATION_ERROR'];
+  // A path may be no percent-encoding.
+  const inPath: ErrorCode[] = template.includes('{') ? ['BAD_REQUEST'] : [];
+  const ofBody = operation.requestBody ? WITH_BODY : [];
+  return [...EVERYWHERE, ...inPath, ...ofBody, ...(takesKey ? WITH_KEY : [])];
 }

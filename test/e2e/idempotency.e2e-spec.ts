@@ -160,6 +160,32 @@ describe('a POST with an Idempotency-Key', () => {
     expect((await runsOf('died')) % 1000).toBe(0);
   });
 
+  it('is answered at the next try when it took longer than a client may wait', async () => {
+    const hasty = await Tauro.start({ workers: 0, env: { REQUEST_TIMEOUT: '1' } });
+    try {
+      const owner = new User(hasty.api);
+      const project_id = await owner.project();
+      const nodes = Array.from({ length: 50 }, (_, i) => noop(`n${i}`));
+      const { id: pipeline_id } = await owner.pipeline(project_id, nodes);
+      const body = { runs: Array.from({ length: 1000 }, () => ({ project_id, pipeline_id })) };
+      const ask = () => hasty.api.post('/api/v1/runs/batch', body, { 'idempotency-key': 'slow' });
+      expect((await ask()).status).toBe(504);
+      const answer = await waitFor(
+        async () => {
+          const again = await ask();
+          if (again.status !== 201) throw new Error(`${again.status} ${JSON.stringify(again.body.error)}`);
+          return again;
+        },
+        { what: 'the answer to be there' },
+      );
+      expect(answer.headers.get('idempotency-replayed')).toBe('true');
+      expect(answer.body.data).toHaveLength(1000);
+      expect((await hasty.api.get('/api/v1/runs?limit=1')).body.meta.total).toBe(1000);
+    } finally {
+      await hasty.stop();
+    }
+  });
+
   it('counts nothing on requests that change nothing by being repeated', async () => {
     const key = randomUUID();
     const get = await tauro.api.get('/api/v1/projects?limit=1', { 'idempotency-key': key });

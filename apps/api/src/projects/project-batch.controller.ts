@@ -20,7 +20,7 @@ export class ProjectBatchController {
 
   /** Create up to 1,000 projects, all or none; with `partial` those that can be, and an answer for each */
   @Post()
-  @Authenticated('projects:write')
+  @Authenticated('projects:write', { deployment: true })
   @ApiInput(CreateProjectsDto, {
     projects: [{ name: 'sales' }, { name: 'marketing', owner: 'ana@example.com' }],
   })

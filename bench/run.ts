@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as platform from '../libs/platform/src/index.js';
+import { measureApi } from './api.js';
 import { measureBoot } from './boot.js';
 import { measureChains } from './chain.js';
 import { measureDailyEtl } from './daily-etl.js';
@@ -23,6 +24,7 @@ const MEASURES: Record<string, () => Promise<Figure[]>> = {
   scaling: measureScaling,
   schedules: measureSchedules,
   backfill: measureBackfill,
+  api: measureApi,
 };
 
 /** `npm run bench` measures everything; `npm run bench -- boot etl` only what is named. */

@@ -23,6 +23,7 @@ export const PIPELINE_QUERY = listReader(PIPELINE_LIST);
 export const VERSION_LIST: ListSpec = {
   sortable: { version: 'number' },
   defaultSort: '-version',
+  distinct: 'version',
   fields: fieldsOf(PipelineVersionSchema).filter((field) => field !== 'definition'),
   // A page of whole definitions could weigh 800 MB.
   hidden: ['definition'],

@@ -8,6 +8,7 @@ export const POOL_LIST: ListSpec = {
   prefix: 'pool',
   sortable: { created_at: 'date', name: 'string' },
   defaultSort: '-created_at',
+  distinct: 'name',
   fields: fieldsOf(PoolSchema, 'used_slots', 'running_tasks'),
   filters: { name: equals(text('Only the pool of this name.')) },
 };

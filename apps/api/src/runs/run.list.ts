@@ -25,7 +25,6 @@ export const RUN_LIST: ListSpec = {
   prefix: 'run',
   sortable: {
     created_at: 'date',
-    updated_at: 'date',
     started_at: 'date?',
     finished_at: 'date?',
     duration_seconds: 'number?',

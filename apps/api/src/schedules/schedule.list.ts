@@ -39,6 +39,7 @@ export const SLOT_LIST: ListSpec = {
   prefix: 'slot',
   sortable: { scheduled_for: 'date' },
   defaultSort: '-scheduled_for',
+  distinct: 'scheduled_for',
   fields: fieldsOf(ScheduleSlotSchema),
   filters: {
     state: within(someOf('Only slots in these states.', SCHEDULE_SLOT_STATES)),

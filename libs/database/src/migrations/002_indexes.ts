@@ -3,9 +3,12 @@ import { type Migration } from './migration.js';
 
 /** In the order in which lists come by default. */
 const NEWEST = { created_at: -1, _id: -1 } as const;
-/** Only documents that have it: the others need no room in the index, and no write. */
+/**
+ * Only documents that have it: the others need no room in the index, and no write. Said with `$type`, the planner would
+ * never use it.
+ */
 const having = (field: string): { partialFilterExpression: object } => ({
-  partialFilterExpression: { [field]: { $type: 'string' } },
+  partialFilterExpression: { [field]: { $gt: '' } },
 });
 
 /** What lists are filtered and sorted by. */
@@ -21,6 +24,7 @@ const INDEXES: IndexTable = {
     { key: { updated_at: -1, _id: -1 } },
     { key: { name: 1, _id: 1 } },
     { key: { project_id: 1, ...NEWEST } },
+    { key: { source: 1, ...NEWEST } },
   ],
   pipeline_runs: [
     { key: NEWEST },
@@ -36,9 +40,8 @@ const INDEXES: IndexTable = {
     { key: { parent_run_id: 1, ...NEWEST }, ...having('parent_run_id') },
     { key: { started_at: -1, _id: -1 } },
     { key: { finished_at: -1, _id: -1 } },
-    { key: { updated_at: -1, _id: -1 } },
     { key: { duration_seconds: -1, _id: -1 } },
-    { key: { 'tags.$**': 1 } },
+    { key: { 'tags.$**': 1, ...NEWEST } },
   ],
   pools: [{ key: NEWEST }],
   schedules: [
@@ -72,6 +75,8 @@ const INDEXES: IndexTable = {
     { key: { state: 1, ...NEWEST } },
     { key: { project_id: 1, ...NEWEST } },
     { key: { run_id: 1, ...NEWEST } },
+    { key: { event: 1, ...NEWEST } },
+    { key: { channel: 1, ...NEWEST } },
     { key: { schedule_id: 1, ...NEWEST }, ...having('schedule_id') },
   ],
   workers: [{ key: { started_at: -1, _id: -1 } }],

@@ -61,7 +61,7 @@ export class RunCounter {
       { $unset: { 'engine.counted': 1 } },
       { session },
     );
-    await this.db.runCounts.bulkWrite(countsOf(runs), { session, ordered: false });
+    await this.db.runCounts.bulkWrite(countsOf(runs, new Date()), { session, ordered: false });
     return runs.length;
   }
 }

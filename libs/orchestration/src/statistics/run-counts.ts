@@ -16,8 +16,8 @@ export type EndedRun = Pick<
   '_id' | 'project_id' | 'pipeline_id' | 'schedule_id' | 'state' | 'created_at' | 'duration_seconds'
 >;
 
-/** What runs that ended add to the counts: one write for each day and each hour of each scope. */
-export function countsOf(runs: EndedRun[]): mongo.AnyBulkWriteOperation<RunCount>[] {
+/** What runs that ended add to the counts: one write for each day, and each hour that is still told, of each scope. */
+export function countsOf(runs: EndedRun[], now: Date): mongo.AnyBulkWriteOperation<RunCount>[] {
   const days = new Map<string, Record<string, number>>();
   const hours = new Map<string, { $inc: Record<string, number>; expires_at: Date }>();
   for (const run of runs) {
@@ -26,6 +26,7 @@ export function countsOf(runs: EndedRun[]): mongo.AnyBulkWriteOperation<RunCount
     for (const scope of scopesOf(run)) {
       const day = emplace(days, `${scope}/d/${dayOf(at)}`, () => ({}));
       add(day, run, '');
+      if (expires_at <= now) continue;
       const hour = emplace(hours, `${scope}/h/${hourOf(at)}`, () => ({ $inc: {}, expires_at }));
       add(hour.$inc, run, `minutes.${minuteOf(at)}.`);
     }

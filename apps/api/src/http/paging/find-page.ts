@@ -29,7 +29,7 @@ export async function findPage<D extends Stored>(
   const [found, total] = await Promise.all([
     model
       .find(all([matching, after ?? {}]) as QueryFilter<D>, without(spec))
-      .sort(mongoSort(query.order))
+      .sort(mongoSort(query.order, spec.distinct))
       .skip(query.offset)
       .limit(query.limit + 1)
       .lean<D[]>(),

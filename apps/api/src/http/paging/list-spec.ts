@@ -19,6 +19,8 @@ export interface ListSpec {
   /** Fields with an index, which alone may sort a list. */
   sortable: Record<string, SortType>;
   defaultSort: string;
+  /** A field that no two items have in common: sorted by it, their ids need not decide, and the index need not have them. */
+  distinct?: string;
   /** Fields an item has and `fields=` may name. */
   fields: readonly string[];
   /** Stored fields that the list leaves out. */

@@ -31,10 +31,14 @@ export function parseSort(text: string, sortable: Record<string, SortType>): Sor
 export const formatSort = (order: SortField[]): string =>
   order.map(({ field, descending }) => (descending ? `-${field}` : field)).join(',');
 
-/** The order for MongoDB: total, because the id decides between equals, in the direction of the first field. */
-export function mongoSort(order: SortField[]): Record<string, 1 | -1> {
+/**
+ * The order for MongoDB: total, because the id decides between equals, in the direction of the first field.
+ * @param distinct a field that no two have in common.
+ */
+export function mongoSort(order: SortField[], distinct?: string): Record<string, 1 | -1> {
   const sort = Object.fromEntries(
     order.map(({ field, descending }) => [field, descending ? -1 : 1]),
   ) as Record<string, 1 | -1>;
+  if (order.some(({ field }) => field === distinct)) return sort;
   return { ...sort, _id: order[0]?.descending ? -1 : 1 };
 }

@@ -1,4 +1,5 @@
 import { newId, RUN_STATES } from '@tauro/domain';
+import { CONFIG_LIST, CONFIG_VERSION_LIST, PROMOTION_LIST } from '../../apps/api/src/configs/config.list.js';
 import { NOTIFICATION_LIST } from '../../apps/api/src/notifications/notification.list.js';
 import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
 import { PIPELINE_LIST, VERSION_LIST } from '../../apps/api/src/pipelines/pipeline.list.js';
@@ -17,7 +18,7 @@ import { User } from '../support/user.js';
 const COPIES = 600;
 /** Filters of every kind accept one of these. */
 const VALUES = ['true', '2025-01-01T00:00:00.000Z', ...RUN_STATES, '1', 'x'];
-const PREFIXES = ['proj', 'pipe', 'run', 'sched', 'trg'] as const;
+const PREFIXES = ['proj', 'pipe', 'run', 'sched', 'trg', 'cfg', 'cfgv'] as const;
 
 /**
  * Few to sort, whatever is stored: the tasks of one run, the workers, the pipelines of one name. And a range of one time in
@@ -58,6 +59,9 @@ describe('the indexes', () => {
       { path: 'triggers', collection: 'triggers', spec: TRIGGER_LIST },
       { path: `triggers/${trigger}/events`, collection: 'trigger_events', spec: EVENT_LIST },
       { path: 'notifications', collection: 'notifications', spec: NOTIFICATION_LIST },
+      { path: 'configs', collection: 'configs', spec: CONFIG_LIST },
+      { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
+      { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
       { path: 'workers', collection: 'workers', spec: WORKER_LIST },
     ];
     const backfill = await tauro.api.post(`/api/v1/schedules/${schedule}/backfill`, { count: 1 });
@@ -65,6 +69,9 @@ describe('the indexes', () => {
     const owners = {
       schedule_slots: { schedule_id: schedule },
       trigger_events: { trigger_id: trigger, key: '' },
+      configs: { name_key: '' },
+      config_versions: { version: 0 },
+      config_promotions: { name: '' },
     };
     for (const { collection, spec } of lists) await fill(collection, spec, owners);
   });

@@ -9,8 +9,11 @@ const CLIENTS = 500;
 const SLOW = 100;
 const LINES = 500;
 const LINE_CHARS = 4000;
-/** What the process may grow by: if it kept for each that does not read what that one has not read, it would be 200. */
-const MOST_GROWTH_MB = 120;
+/**
+ * What the process may grow by while it sends 800 MB, garbage included: 126 were measured. If it kept for each that does
+ * not read what that one has not read, it would be 210 more.
+ */
+const MOST_GROWTH_MB = 220;
 
 /** `: heartbeat` and what is around a chunk; some may have had one more than others. */
 const HEARTBEAT_BYTES = 18;
@@ -72,7 +75,9 @@ describe(`${CLIENTS} clients of one process`, () => {
     let most = before;
     const watch = setInterval(() => (most = Math.max(most, memoryMb())), 50);
     await appendLines(runId);
-    await tauro.api.post(`/api/v1/runs/${runId}/cancel`);
+    // It may take its turn behind all that is to be sent.
+    const cancelled = () => tauro.api.post(`/api/v1/runs/${runId}/cancel`);
+    await waitFor(async () => (await cancelled()).status === 202, { what: 'the cancel', timeout: 200_000 });
     await waitFor(() => fast.every(({ ended }) => ended), {
       what: 'the fast clients to be done',
       timeout: 300_000,

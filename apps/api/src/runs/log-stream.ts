@@ -3,8 +3,8 @@ import { type LogEvent } from '@tauro/orchestration';
 import { type Response } from 'express';
 import { HEARTBEAT } from '../http/event-stream.js';
 
-/** A line that many clients follow is put into words once. */
-const texts = new WeakMap<LogLine, string>();
+/** A line that many clients follow is put into bytes once, and what waits to be sent to them shares these. */
+const texts = new WeakMap<LogLine, Buffer>();
 
 /**
  * Writes every event as it comes, and an `end` event after the last. The events must come no faster than the client reads.
@@ -18,14 +18,16 @@ export async function writeLog(
 ): Promise<void> {
   for await (const event of events) {
     if (signal.aborted) return;
-    res.write(event === 'heartbeat' ? HEARTBEAT : event.map(textOf).join(''));
+    if (event === 'heartbeat') res.write(HEARTBEAT);
+    // What is written within one turn of the event loop goes out together.
+    else for (const line of event) res.write(textOf(line));
   }
   if (!signal.aborted) res.write(formatEnd(await finalState(), new Date()));
 }
 
-function textOf({ seq, line }: { seq: number; line: LogLine }): string {
+function textOf({ seq, line }: { seq: number; line: LogLine }): Buffer {
   let text = texts.get(line);
-  if (text === undefined) texts.set(line, (text = formatLine(seq, line)));
+  if (text === undefined) texts.set(line, (text = Buffer.from(formatLine(seq, line))));
   return text;
 }
 

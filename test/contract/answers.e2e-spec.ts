@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Answer } from '../support/api-client.js';
 import { ApiDocument } from '../support/api-document.js';
 import { chain, noop, ONCE, task } from '../support/nodes.js';
@@ -18,7 +19,7 @@ describe('what the server answers is what its OpenAPI document says', () => {
   const asked = new Set<string>();
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await Tauro.start({ env: { SECRET_KEY: randomBytes(32).toString('base64') } });
     user = new User(tauro.api);
     document = new ApiDocument((await tauro.api.get('/openapi.json')).body);
   });
@@ -129,6 +130,35 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${v1}/pools`, 200);
     await ask('GET', `${v1}/pools/contract`, 200);
     await ask('DELETE', `${v1}/pools/contract`, 200);
+  });
+
+  it('about keys, roles and who asks', async () => {
+    await ask('GET', `${v1}/auth/me`, 200);
+    const key = await ask('POST', `${v1}/keys`, 201, { body: { name: 'contract', roles: ['viewer'] } });
+    await ask('POST', `${v1}/keys`, 404, { body: { name: 'contract', roles: ['nobody'] } });
+    await ask('POST', `${v1}/keys`, 422, { body: { name: 'contract', permissions: ['everything'] } });
+    await ask('GET', `${v1}/keys`, 200);
+    await ask('GET', `${v1}/keys/${key.id}`, 200);
+    await ask('GET', `${v1}/keys/key_nobody`, 404);
+    const expires_at = '2099-01-01T00:00:00Z';
+    await ask('PUT', `${v1}/keys/${key.id}`, 200, { body: { expires_at, project_ids: null } });
+    const { secret } = await ask('POST', `${v1}/keys/${key.id}/rotate`, 200, {
+      body: { overlap_seconds: 1 },
+    });
+    await ask('POST', `${v1}/auth/token`, 200, { headers: { 'x-api-key': secret } });
+    await ask('POST', `${v1}/auth/token`, 401);
+    await ask('POST', `${v1}/keys/${key.id}/revoke`, 200);
+    await ask('POST', `${v1}/keys/${key.id}/rotate`, 409);
+    await ask('DELETE', `${v1}/keys/${key.id}`, 200);
+
+    const role = { name: 'contract', permissions: ['runs:read'] };
+    await ask('POST', `${v1}/roles`, 201, { body: role });
+    await ask('POST', `${v1}/roles`, 409, { body: role });
+    await ask('GET', `${v1}/roles`, 200);
+    await ask('GET', `${v1}/roles/contract`, 200);
+    await ask('PUT', `${v1}/roles/contract`, 200, { body: { permissions: [] } });
+    await ask('PUT', `${v1}/roles/viewer`, 409, { body: { permissions: [] } });
+    await ask('DELETE', `${v1}/roles/contract`, 200);
   });
 
   it('about pipelines', async () => {

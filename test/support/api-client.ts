@@ -12,7 +12,11 @@ type HeaderMap = Record<string, string>;
 
 /** A plain HTTP client. Paths that start with `/api`, `/health` and the like are used as they are given. */
 export class ApiClient {
-  constructor(readonly url: string) {}
+  /** @param always headers that go with every request, such as credentials. */
+  constructor(
+    readonly url: string,
+    private readonly always: HeaderMap = {},
+  ) {}
 
   get(path: string, headers?: HeaderMap): Promise<Answer> {
     return this.send('GET', path, undefined, headers);
@@ -31,7 +35,11 @@ export class ApiClient {
   async send(method: string, path: string, body?: unknown, headers: HeaderMap = {}): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,
-      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...this.always,
+        ...headers,
+      },
       body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(30_000),
     });
@@ -43,7 +51,7 @@ export class ApiClient {
   async *events(path: string, headers: HeaderMap = {}): AsyncGenerator<EventSourceMessage> {
     const leave = new AbortController();
     const response = await fetch(this.url + path, {
-      headers: { accept: 'text/event-stream', ...headers },
+      headers: { accept: 'text/event-stream', ...this.always, ...headers },
       signal: leave.signal,
     });
     if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);

@@ -6,6 +6,7 @@ import { settleClosedConnections } from './closed-connections.js';
 import { connectOptions } from './connect-options.js';
 import { requireSchema } from './migrations/require-schema.js';
 import { queryLog } from './query-log.js';
+import { ApiKey, ApiKeySchema } from './schemas/api-key.schema.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { ConfigPromotion, ConfigPromotionSchema } from './schemas/config-promotion.schema.js';
 import { Config, ConfigSchema, ConfigVersion, ConfigVersionSchema } from './schemas/config.schema.js';
@@ -22,6 +23,7 @@ import {
 import { Pool, PoolSchema } from './schemas/pool.schema.js';
 import { ProjectRemoval, ProjectRemovalSchema } from './schemas/project-removal.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
+import { Role, RoleSchema } from './schemas/role.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';
@@ -61,6 +63,8 @@ const MODELS = MongooseModule.forFeature([
   model(Trigger, TriggerSchema),
   model(TriggerEvent, TriggerEventSchema),
   model(WorkerRecord, WorkerRecordSchema),
+  model(ApiKey, ApiKeySchema),
+  model(Role, RoleSchema),
 ]);
 
 /** Every collection's model, for both apps. */

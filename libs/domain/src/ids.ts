@@ -18,6 +18,7 @@ export const ID_PREFIXES = [
   'trg',
   'evt',
   'key',
+  'role',
   'ntf',
   'req',
 ] as const;

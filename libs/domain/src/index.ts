@@ -1,3 +1,4 @@
+export * from './api-key.js';
 export * from './canonical-json.js';
 export * from './condition.js';
 export * from './config.js';

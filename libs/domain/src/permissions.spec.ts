@@ -5,7 +5,6 @@ import {
   isBuiltInRole,
   isPermission,
   permissionsOf,
-  scopeCovers,
 } from './permissions.js';
 
 describe('permissions', () => {
@@ -50,16 +49,5 @@ describe('permissions', () => {
     expect(permissionsOf(['nobody', 'constructor', '__proto__'], ['everything', 'toString'])).toEqual([]);
     expect(isPermission('hasOwnProperty')).toBe(false);
     expect(isBuiltInRole('constructor')).toBe(false);
-  });
-
-  it.each([
-    [null, null, true],
-    [null, ['a'], true],
-    [['a', 'b'], ['b'], true],
-    [['a', 'b'], ['a', 'c'], false],
-    [['a'], null, false],
-    [['a'], [], true],
-  ])('the scope %j covers %j: %s', (wider, narrower, covers) => {
-    expect(scopeCovers(wider, narrower)).toBe(covers);
   });
 });

@@ -94,7 +94,3 @@ export type ProjectScope = readonly string[] | null;
 /** The part of `asked` that `held` does not cover: what somebody may not pass on. */
 export const beyond = (held: readonly string[], asked: readonly string[]): string[] =>
   asked.filter((one) => !held.includes(one));
-
-/** Whether everything in the narrower scope is in the wider one. */
-export const scopeCovers = (wider: ProjectScope, narrower: ProjectScope): boolean =>
-  wider === null || (narrower !== null && beyond(wider, narrower).length === 0);

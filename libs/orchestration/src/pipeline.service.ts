@@ -8,6 +8,7 @@ import {
   newId,
   notFound,
   type PipelineDefinition,
+  type ProjectScope,
 } from '@tauro/domain';
 import { createHash } from 'node:crypto';
 import { Batches } from './batches.js';
@@ -126,9 +127,10 @@ export class PipelineService {
 
   /**
    * Finds a pipeline by id, or by name: in the project first, then among those without a project. Without a
-   * project a name may also be the only one of its kind anywhere. @throws DomainError NOT_FOUND, CONFLICT
+   * project a name may also be the only one of its kind anywhere. @param within the projects that are looked at for it,
+   * null for all. @throws DomainError NOT_FOUND, CONFLICT
    */
-  async resolve(ref: string, projectId?: string): Promise<Pipeline> {
+  async resolve(ref: string, projectId?: string, within: ProjectScope = null): Promise<Pipeline> {
     if (isId('pipe', ref)) {
       const pipeline = await this.byId.ask(ref);
       const foreign = projectId && pipeline?.project_id && pipeline.project_id !== projectId;
@@ -140,7 +142,10 @@ export class PipelineService {
       if (known) return known;
       throw notFound('pipeline', ref);
     }
-    const named = await this.db.pipelines.find({ name_key }).limit(100).toArray();
+    const named = await this.db.pipelines
+      .find({ name_key, ...(within && { project_id: { $in: [...within, null] } }) })
+      .limit(100)
+      .toArray();
     const shared = named.find((pipeline) => pipeline.project_id === null);
     if (shared) return shared;
     if (named.length > 1) {

@@ -1,3 +1,4 @@
+export { apiKeyHash } from './api-key-hash.js';
 export { isLoopback } from './env/boot-rules.js';
 export { Env, SECRET_KEY_PLACEHOLDER } from './env/env.js';
 export { EnvError, type EnvProblem } from './env/env-error.js';
@@ -8,7 +9,7 @@ export { lineOptions, loggerOptions } from './logger/logger-options.js';
 export { shownPath, type Subject } from './logger/request-logging.js';
 export { prettyLines } from './logger/pretty.js';
 export { redact } from './logger/redact.js';
-export { canSeal, CannotUnseal, seal, unseal } from './seal.js';
+export { canSeal, CannotUnseal, derivedKey, keyId, seal, unseal } from './seal.js';
 export { freePort } from './stores/ports.js';
 export { startStores, type Stores } from './stores/start-stores.js';
 export { VERSION } from './version.js';

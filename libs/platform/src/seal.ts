@@ -59,5 +59,8 @@ const derive = ({ SECRET_KEY }: Pick<Env, 'SECRET_KEY'>, info: string, bytes: nu
 
 const keyOf = (env: Pick<Env, 'SECRET_KEY'>, purpose: string): Buffer => derive(env, `seal/${purpose}`, 32);
 
+/** A key of 32 bytes for another purpose than sealing, such as signing tokens. */
+export const derivedKey = (env: Pick<Env, 'SECRET_KEY'>, purpose: string): Buffer => derive(env, purpose, 32);
+
 /** Tells keys apart and gives nothing of them away. */
-const keyId = (env: Pick<Env, 'SECRET_KEY'>): string => derive(env, 'key-id', 4).toString('hex');
+export const keyId = (env: Pick<Env, 'SECRET_KEY'>): string => derive(env, 'key-id', 4).toString('hex');

@@ -1,7 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { DomainError } from '@tauro/domain';
+import { type Response } from 'express';
 import { accessOf } from './access.decorator.js';
-import { currentPrincipal, currentRefusal, NOBODY } from './principal.js';
+import { challenge } from './challenge.js';
+import { currentContext, currentPrincipal, NOBODY } from './principal.js';
 
 /** Lets a request in when whoever asks may use the route. A route that says nothing of it lets nobody in. */
 @Injectable()
@@ -10,19 +12,22 @@ export class AccessGuard implements CanActivate {
     const access = accessOf(context.getHandler());
     if (access?.open) return true;
     const principal = currentPrincipal();
-    if (principal === NOBODY) throw currentRefusal() ?? unauthorized();
+    if (principal === NOBODY) {
+      throw challenge(context.switchToHttp().getResponse<Response>(), currentContext()?.refusal);
+    }
     if (!access) throw new DomainError('FORBIDDEN', 'This route does not say who may use it');
     const { permission, deployment } = access;
     if (permission && !principal.permissions.includes(permission)) {
       throw new DomainError('FORBIDDEN', `This needs the permission '${permission}'`);
     }
-    if (deployment && principal.project_ids) {
-      const message = 'This concerns the whole deployment, and these credentials are confined to projects';
-      throw new DomainError('FORBIDDEN', message);
-    }
+    if (deployment && principal.project_ids) throw confined();
     return true;
   }
 }
 
-const unauthorized = (): DomainError =>
-  new DomainError('UNAUTHORIZED', 'Authentication is required: send an API key or a bearer token');
+/** What who is confined to projects gets for wanting to do more. */
+export const confined = (): DomainError =>
+  new DomainError(
+    'FORBIDDEN',
+    'This concerns the whole deployment, and these credentials are confined to projects',
+  );

@@ -4,6 +4,8 @@ import { type Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
 import { AccessGuard } from '../auth/access.guard.js';
+import { Identification } from '../auth/identification.js';
+import { ScopeGuard } from '../auth/scope/scope.guard.js';
 import { VERSION } from '../version.js';
 import { readJson } from './body.js';
 import { EnvelopeInterceptor } from './envelope.js';
@@ -59,11 +61,12 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
     exposedHeaders: EXPOSED_HEADERS,
   });
   if (env.REQUIRE_HTTPS) app.use(requireHttps);
-  app.use(guardOrigins(env));
-  // Before the body is read, so that a client beyond its limit costs next to nothing.
+  // Credentials come in headers that no foreign page can send, so with auth the network is not what is guarded.
+  app.use(env.ENABLE_AUTH ? app.get(Identification).middleware() : guardOrigins(env));
+  // Before the body is read, so that a caller beyond its limit costs next to nothing.
   if (env.RATE_LIMIT_ENABLED) app.use(limitRate(env, app.get(RedisCommands)));
   app.use(readJson(env));
-  app.useGlobalGuards(new AccessGuard(), new QueryGuard(), new NoBodyGuard());
+  app.useGlobalGuards(new AccessGuard(), app.get(ScopeGuard), new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());
   const keys = new IdempotencyKeys(app.get(Collections), env.SECRET_KEY);
   app.useGlobalInterceptors(

@@ -13,6 +13,8 @@ import {
 } from '@tauro/domain';
 import { PipelineService, type StoredPipeline } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
+import { confined } from '../auth/access.guard.js';
+import { currentScope } from '../auth/principal.js';
 import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
@@ -68,12 +70,13 @@ export class PipelineCatalog {
 
   /** @param ref an id, or a name that is looked up in the project first. */
   async get(ref: string, projectId?: string): Promise<Detail> {
-    const pipeline = await this.service.resolve(ref, projectId);
+    const pipeline = await this.find(ref, projectId);
     return detail({ pipeline, version: await this.service.definition(pipeline) });
   }
 
   /** @param body the definition; `project_id` has been taken out. */
   async create(body: Body, project_id: string | null, request_id: string) {
+    if (project_id === null && currentScope()) throw confined();
     const definition = await this.check.accept(body);
     const stored = await this.service.create({ project_id, definition, request_id });
     return { ...detail(stored), warnings: await this.check.warnings(definition) };
@@ -114,26 +117,32 @@ export class PipelineCatalog {
     query: ListQuery,
     projectId?: string,
   ): Promise<Page<Partial<Public<PipelineVersion>>>> {
-    const { _id } = await this.service.resolve(ref, projectId);
+    const { _id } = await this.find(ref, projectId);
     return findPage(this.stored, VERSION_LIST, query, { pipeline_id: _id });
   }
 
   async version(ref: string, number: number, projectId?: string): Promise<Public<PipelineVersion>> {
-    const pipeline = await this.service.resolve(ref, projectId);
+    const pipeline = await this.find(ref, projectId);
     return toPublic(await this.service.definition(pipeline, number));
   }
 
   async diff(ref: string, from: number, to: number, projectId?: string): Promise<FieldDifference[]> {
-    const pipeline = await this.service.resolve(ref, projectId);
+    const pipeline = await this.find(ref, projectId);
     const [old, latest] = await Promise.all(
       [from, to].map((number) => this.service.definition(pipeline, number)),
     );
     return diffDefinitions(old!.definition, latest!.definition);
   }
 
+  /** Of what whoever asks may see. @throws DomainError NOT_FOUND, CONFLICT */
+  private find(ref: string, projectId?: string): Promise<Pipeline> {
+    return this.service.resolve(ref, projectId, currentScope());
+  }
+
   /** @throws DomainError CONFLICT for a discovered pipeline, whose file would win over any change. */
   private async editable(ref: string, projectId?: string): Promise<Pipeline> {
-    const pipeline = await this.service.resolve(ref, projectId);
+    const pipeline = await this.find(ref, projectId);
+    if (pipeline.project_id === null && currentScope()) throw confined();
     if (pipeline.source === 'api') return pipeline;
     throw conflict(`pipeline '${pipeline.name}' comes from the file ${pipeline.path}: change that instead`);
   }

@@ -2,7 +2,14 @@ import { migration001 } from './001_collections.js';
 import { migration002 } from './002_indexes.js';
 import { migration003 } from './003_run_counts.js';
 import { migration004 } from './004_configs_and_keys.js';
+import { migration005 } from './005_access.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
-export const MIGRATIONS: readonly Migration[] = [migration001, migration002, migration003, migration004];
+export const MIGRATIONS: readonly Migration[] = [
+  migration001,
+  migration002,
+  migration003,
+  migration004,
+  migration005,
+];

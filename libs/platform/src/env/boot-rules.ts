@@ -8,6 +8,9 @@ export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 
+/** What fits 192 bits when written as base64. */
+const MIN_SECRET_KEY = 32;
+
 interface Rule extends EnvProblem {
   broken(env: Env): boolean;
 }
@@ -42,16 +45,29 @@ const RULES: Rule[] = [
     example: 'REQUIRE_HTTPS=true with TRUST_PROXY=loopback',
   },
   {
-    name: 'ENABLE_AUTH',
-    broken: (env) => env.ENABLE_AUTH,
-    problem: 'this version cannot authenticate anybody yet, so the API would be open all the same',
-    example: 'ENABLE_AUTH=false (behind a proxy that authenticates)',
-  },
-  {
     name: 'SECRET_KEY',
     broken: (env) => env.ENABLE_AUTH && env.SECRET_KEY === SECRET_KEY_PLACEHOLDER,
     problem: 'is the published placeholder, which protects nothing once ENABLE_AUTH is true',
     example: 'SECRET_KEY=(the output of: openssl rand -base64 48)',
+  },
+  {
+    name: 'SECRET_KEY',
+    broken: (env) => env.ENABLE_AUTH && env.SECRET_KEY.length < MIN_SECRET_KEY,
+    problem: `is shorter than ${MIN_SECRET_KEY} characters: whoever sees one token could find it by trying`,
+    example: 'SECRET_KEY=(the output of: openssl rand -base64 48)',
+  },
+  {
+    name: 'JWT_JWKS_URL',
+    broken: (env) => env.JWT_JWKS_URL !== undefined && !(env.JWT_ISSUER && env.JWT_AUDIENCE),
+    problem: 'needs JWT_ISSUER and JWT_AUDIENCE, or tokens that were made for others would be accepted',
+    example: 'JWT_ISSUER=https://id.example.com/ and JWT_AUDIENCE=https://tauro.example.com',
+  },
+  {
+    name: 'JWT_JWKS_URL',
+    broken: ({ JWT_JWKS_URL = 'https://' }) =>
+      !/^https:/.test(JWT_JWKS_URL) && !isLoopback(hostOf(JWT_JWKS_URL)),
+    problem: 'is not https, so that anybody on the way could replace the keys',
+    example: 'JWT_JWKS_URL=https://id.example.com/.well-known/jwks.json',
   },
   {
     name: 'DATA_ROOTS',
@@ -72,6 +88,8 @@ const isOrigin = (text: string): boolean =>
   /^https?:/i.test(text)
     ? URL.canParse(text) && new URL(text).origin === text && !text.includes('*')
     : /^[a-z][a-z0-9+.-]*:\/\/[^/?#*\s]+$/.test(text);
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '');
 
 const isWithin = (path: string, folder: string): boolean => !/^\.\.(\/|$)/.test(relative(folder, path));
 

@@ -7,6 +7,7 @@ import {
   number,
   oneOf,
   orNone,
+  secretText,
   text,
   timezone,
   trustProxy,
@@ -106,6 +107,28 @@ export class Env {
 
   @Variable(boolean, 'false', 'Require an API key or a bearer token.')
   readonly ENABLE_AUTH!: boolean;
+
+  @OptionalVariable(
+    secretText('make-one-by-openssl-rand-base64-48', 32),
+    'An API key with the role admin, to make the first keys with; it counts as long as it is set.',
+    { secret: true },
+  )
+  readonly BOOTSTRAP_API_KEY?: string;
+
+  @Variable(integer(900, 10, 86_400), '900', 'Seconds that a token of `POST /auth/token` lives.')
+  readonly TOKEN_TTL_SECONDS!: number;
+
+  @OptionalVariable(
+    url('https://id.example.com/.well-known/jwks.json', 'https', 'http'),
+    'Public keys of the identity provider whose tokens (RS256, ES256) are accepted. Unset: none.',
+  )
+  readonly JWT_JWKS_URL?: string;
+
+  @OptionalVariable(text('https://id.example.com/'), 'Issuer that its tokens must name.')
+  readonly JWT_ISSUER?: string;
+
+  @OptionalVariable(text('https://tauro.example.com'), 'Audience that its tokens must name.')
+  readonly JWT_AUDIENCE?: string;
 
   // Rate limiting
   @Variable(boolean, 'true', 'Limit requests per key or client address.')

@@ -18,6 +18,14 @@ const matching = (example: string, pattern: RegExp, expected: string): Kind<stri
 
 export const text = (example: string): Kind<string> => kind(example, (value) => value);
 
+/** A text that nobody can guess, as far as its length can tell; it has no blanks, so that a header can carry it. */
+export const secretText = (example: string, least: number): Kind<string> =>
+  kind(example, (value) => {
+    if (!/^[\x21-\x7e]*$/.test(value)) throw new Error('has characters that a header cannot carry');
+    if (value.length < least) throw new Error(`is shorter than ${least} characters`);
+    return value;
+  });
+
 /** A text; the word `none` stands for leaving it out although there is a default. */
 export const orNone = (example: string): Kind<string | undefined> =>
   kind(example, (value) => (value.toLowerCase() === 'none' ? undefined : value));

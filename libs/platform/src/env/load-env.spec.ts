@@ -125,9 +125,20 @@ describe('loadEnv', () => {
       ['the origin of sandboxed pages', { CORS_ALLOW_ORIGINS: 'null' }, 'CORS_ALLOW_ORIGINS: has an entry'],
       ['HTTPS that nobody can tell', { REQUIRE_HTTPS: 'true' }, 'REQUIRE_HTTPS: would refuse everything'],
       [
-        'auth that is not there',
+        'auth with a key that can be guessed',
         { ENABLE_AUTH: 'true', SECRET_KEY: 'k3PzI1qk9M0b' },
-        'ENABLE_AUTH: this version',
+        'SECRET_KEY: is shorter than 32 characters',
+      ],
+      ['a first key that can be guessed', { BOOTSTRAP_API_KEY: 'letmein' }, 'BOOTSTRAP_API_KEY: is shorter'],
+      [
+        'tokens of whomever',
+        { JWT_JWKS_URL: 'https://id.example.com/jwks' },
+        'JWT_JWKS_URL: needs JWT_ISSUER',
+      ],
+      [
+        'public keys that may be replaced on the way',
+        { JWT_JWKS_URL: 'http://id.example.com/jwks', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
+        'JWT_JWKS_URL: is not https',
       ],
       [
         'handlers where pipelines write',
@@ -151,6 +162,8 @@ describe('loadEnv', () => {
       { REQUIRE_HTTPS: 'true', TRUST_PROXY: 'loopback' },
       { DATA_ROOTS: 'srv/data', HANDLERS_PATH: 'srv/data-handlers,srv' },
       { HOST: 'localhost' },
+      { HOST: '0.0.0.0', ENABLE_AUTH: 'true', SECRET_KEY: 'k'.repeat(32) },
+      { JWT_JWKS_URL: 'http://127.0.0.1:9/jwks', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
       { HOST: '::1' },
       { HOST: '[::1]' },
       { HOST: 'tauro-1.example.com', ALLOW_UNAUTHENTICATED_NETWORK: 'true' },
@@ -162,6 +175,7 @@ describe('loadEnv', () => {
   it.each([
     [{}, true],
     [{ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' }, false],
+    [{ ENABLE_AUTH: 'true', SECRET_KEY: 'k'.repeat(32) }, false],
     [{ EGRESS_ALLOW_PRIVATE: 'false' }, false],
   ])('with %j private egress is %s', (source, allowed) => {
     expect(load(source as Record<string, string>).EGRESS_ALLOW_PRIVATE).toBe(allowed);

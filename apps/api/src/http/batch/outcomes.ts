@@ -1,4 +1,5 @@
 import { DomainError, type ErrorDetail } from '@tauro/domain';
+import { refuseForeign } from '../../auth/scope/refuse-foreign.js';
 import { storeError } from '../store-errors.js';
 
 /** Items of one request that are under way at the same time. */
@@ -24,7 +25,7 @@ export async function tryEach<In, Out>(
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let i = next++; i < items.length; i = next++) {
-      outcomes[i] = await work(items[i]!).then(
+      outcomes[i] = await attempt(items[i]!, work).then(
         (value) => ({ value }),
         (thrown: unknown) => ({ error: refusalOf(thrown) }),
       );
@@ -32,6 +33,12 @@ export async function tryEach<In, Out>(
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
   return outcomes;
+}
+
+/** What names something that is not the caller's is refused as if it were not there. */
+async function attempt<In, Out>(item: In, work: (item: In) => Promise<Out>): Promise<Out> {
+  refuseForeign(item);
+  return work(item);
 }
 
 /** A store that is away at one item may be back at the next, and what came before it is done. */

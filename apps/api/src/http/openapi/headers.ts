@@ -92,6 +92,12 @@ export const headerComponents = {
       schema: { type: 'string', enum: ['true'] },
       example: 'true',
     },
+    'WWW-Authenticate': {
+      description: 'Which credentials would be accepted.',
+      required: true,
+      schema: { type: 'string' },
+      example: 'Bearer realm="tauro"',
+    },
     'Retry-After': {
       description: 'Seconds after which it is worth trying again.',
       required: true,
@@ -131,6 +137,7 @@ export function addHeaders(operation: Operation, takesKey: boolean): void {
       ...(status.startsWith('2') &&
         deprecatedOperations.has(operation.operationId ?? '') &&
         sent('Deprecation', 'Sunset', 'Link')),
+      ...(status === '401' && operation.security && sent('WWW-Authenticate')),
       ...(WITH_RETRY_AFTER.has(status) && sent('Retry-After')),
     };
   }

@@ -1,6 +1,7 @@
 import { type Public, toPublic } from '@tauro/database';
 import { type Model, type QueryFilter } from 'mongoose';
 import { decodeTime, isValid } from 'ulid';
+import { narrowed } from '../../auth/scope/narrowed.js';
 import { Page } from '../envelope.js';
 import { behind, encodePlace, type SortValue } from './keyset.js';
 import { type ListQuery } from './list-query.js';
@@ -13,7 +14,7 @@ const COUNT_CAP = 10_000;
 type Stored = { _id: string };
 
 /**
- * One page of a collection.
+ * One page of a collection, of what whoever asks may see.
  * @param base Conditions besides those of the client.
  * @param complete Adds to the items what is not stored with them.
  */
@@ -24,7 +25,7 @@ export async function findPage<D extends Stored>(
   base: Condition = {},
   complete?: (items: D[]) => Promise<D[]>,
 ): Promise<Page<Partial<Public<D>>>> {
-  const matching = all([base, ...query.conditions]);
+  const matching = all([narrowed(model), base, ...query.conditions]);
   const after = query.cursor && (await afterCursor(model, query, query.cursor));
   const [found, total] = await Promise.all([
     model

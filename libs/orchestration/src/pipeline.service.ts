@@ -126,33 +126,44 @@ export class PipelineService {
   }
 
   /**
-   * Finds a pipeline by id, or by name: in the project first, then among those without a project. Without a
-   * project a name may also be the only one of its kind anywhere. @param within the projects that are looked at for it,
-   * null for all. @throws DomainError NOT_FOUND, CONFLICT
+   * Finds a pipeline by id, or by name: in the project first, then among those without a project.
+   * @throws DomainError NOT_FOUND
    */
-  async resolve(ref: string, projectId?: string, within: ProjectScope = null): Promise<Pipeline> {
-    if (isId('pipe', ref)) {
-      const pipeline = await this.byId.ask(ref);
-      const foreign = projectId && pipeline?.project_id && pipeline.project_id !== projectId;
-      if (pipeline && !foreign) return pipeline;
-    }
+  async resolve(ref: string, projectId: string): Promise<Pipeline> {
+    const pipeline = await this.ofId(ref, projectId);
+    if (pipeline) return pipeline;
+    const known = await this.byName.ask({ name_key: ref.toLowerCase(), project_id: projectId });
+    if (known) return known;
+    throw notFound('pipeline', ref);
+  }
+
+  /**
+   * The same without a project, where a name may also be the only one of its kind anywhere.
+   * @param within the projects that are looked at for it; null for all. @throws DomainError NOT_FOUND, CONFLICT
+   */
+  async resolveWithin(within: ProjectScope, ref: string, projectId: string | undefined): Promise<Pipeline> {
+    if (projectId) return this.resolve(ref, projectId);
+    const pipeline = await this.ofId(ref);
+    if (pipeline) return pipeline;
     const name_key = ref.toLowerCase();
-    if (projectId) {
-      const known = await this.byName.ask({ name_key, project_id: projectId });
-      if (known) return known;
-      throw notFound('pipeline', ref);
-    }
     const named = await this.db.pipelines
       .find({ name_key, ...(within && { project_id: { $in: [...within, null] } }) })
       .limit(100)
       .toArray();
-    const shared = named.find((pipeline) => pipeline.project_id === null);
+    const shared = named.find((one) => one.project_id === null);
     if (shared) return shared;
     if (named.length > 1) {
       throw conflict(`${named.length} projects have a pipeline '${ref}': use its id, or say project_id`);
     }
     if (!named[0]) throw notFound('pipeline', ref);
     return named[0];
+  }
+
+  private async ofId(ref: string, projectId?: string): Promise<Pipeline | undefined> {
+    if (!isId('pipe', ref)) return undefined;
+    const pipeline = await this.byId.ask(ref);
+    const foreign = projectId && pipeline?.project_id && pipeline.project_id !== projectId;
+    return pipeline && !foreign ? pipeline : undefined;
   }
 
   /** For each the one of its project, or else the one that is everybody's. */

@@ -136,7 +136,7 @@ export class PipelineCatalog {
 
   /** Of what whoever asks may see. @throws DomainError NOT_FOUND, CONFLICT */
   private find(ref: string, projectId?: string): Promise<Pipeline> {
-    return this.service.resolve(ref, projectId, currentScope());
+    return this.service.resolveWithin(currentScope(), ref, projectId);
   }
 
   /** @throws DomainError CONFLICT for a discovered pipeline, whose file would win over any change. */

@@ -7,6 +7,8 @@ import {
   StatisticsService,
 } from '@tauro/orchestration';
 import { Authenticated } from '../auth/access.decorator.js';
+import { confined } from '../auth/access.guard.js';
+import { currentScope } from '../auth/principal.js';
 import { ApiData, ApiErrors } from '../http/openapi/decorators.js';
 import { setExample } from '../http/openapi/examples.js';
 import { IdOrNamePipe, IdPipe } from '../http/path-params.js';
@@ -48,7 +50,10 @@ export class RunStatisticsController {
     @Param('pipeline_id', PIPELINE) ref: string,
     @QueryOf(OF_PIPELINE) { project_id, since }: Scope & Since,
   ): Promise<PipelineStatistics> {
-    const { _id } = await this.pipelines.resolve(ref, project_id);
+    const scope = currentScope();
+    const { _id, project_id: owner } = await this.pipelines.resolveWithin(scope, ref, project_id);
+    // What belongs to no project may have been run in all of them.
+    if (owner === null && scope) throw confined();
     return shown(await this.statistics.runs({ pipeline_id: _id }, since));
   }
 

@@ -4,6 +4,7 @@ import { EnvError } from '@tauro/platform';
 
 import { runDemo } from './demo/demo.js';
 import { cliEnv } from './cli-env.js';
+import { keys, KEYS_USAGE } from './keys/keys.js';
 import { MIGRATE_USAGE, migrate } from './migrate/migrate.js';
 import { bringUp } from './supervisor/bring-up.js';
 import { Shutdown } from './supervisor/shutdown.js';
@@ -12,6 +13,7 @@ import { watchSources } from './supervisor/watch-sources.js';
 
 const USAGE = `Usage: npm start | npm run dev | npm run demo [-- options]
        npm run migrate -- up | down | status | create <name>
+       npm run keys -- create --name <name> --role <role>
 
   start                 embedded stores, the API and its workers
   dev                   the same, rebuilt and restarted when a source file changes
@@ -20,6 +22,9 @@ const USAGE = `Usage: npm start | npm run dev | npm run demo [-- options]
   --exit                demo: end with code 0 after the run, or 1 when it failed
   --host, --port, --log-level   win over HOST, PORT and LOG_LEVEL
 `;
+
+/** Of the commands that have their own. */
+const USAGES: Record<string, string> = { keys: KEYS_USAGE, migrate: MIGRATE_USAGE };
 
 const COMMANDS = ['start', 'dev', 'demo'] as const;
 
@@ -51,6 +56,7 @@ async function main(): Promise<void> {
   const terminal = new Terminal();
   const shutdown = new Shutdown(terminal);
   try {
+    if (process.argv[2] === 'keys') return await keys(process.argv.slice(3), { terminal, shutdown });
     if (process.argv[2] === 'migrate') return await migrate(process.argv.slice(3), { terminal, shutdown });
     const asked = commandLine(process.argv.slice(2));
     if (asked === 'help') return void process.stdout.write(USAGE);
@@ -77,7 +83,7 @@ function plainly(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code.startsWith('ERR_PARSE_ARGS')) {
-    return `${error.message}\n\n${process.argv[2] === 'migrate' ? MIGRATE_USAGE : USAGE}`;
+    return `${error.message}\n\n${USAGES[process.argv[2] ?? ''] ?? USAGE}`;
   }
   const unexpected =
     error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;

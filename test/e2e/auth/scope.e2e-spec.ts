@@ -130,6 +130,7 @@ describe('a key that is confined to a project', () => {
     }
     const wide: [string, string, object][] = [
       ['POST', '/api/v1/projects', { name: User.uniqueName('mine') }],
+      ['POST', '/api/v1/projects/batch', { projects: [{ name: User.uniqueName('mine') }], partial: true }],
       ['POST', `/api/v1/projects/${own.project_id}/duplicate`, {}],
       ['POST', '/api/v1/pipelines', { name: User.uniqueName('everybodys'), nodes }],
       ['POST', '/api/v1/pools', { name: 'mine', slots: 1 }],
@@ -174,6 +175,18 @@ describe('a key that is confined to a project', () => {
     const partial = expectStatus(await client.post(path, { ids, partial: true }), 200);
     expect(partial.map(({ status }: any) => status)).toEqual([200, 404]);
     expect(JSON.stringify(partial)).not.toContain(foreign.project_id);
+    const others = { ids: [own.run_id, foreign.run_id], partial: true };
+    for (const [method, batch] of [
+      ['POST', '/api/v1/runs/batch/cancel'],
+      ['POST', '/api/v1/runs/batch/start'],
+    ]) {
+      const each = expectStatus(await client.send(method!, batch!, others), 200);
+      expect([batch, each.map(({ status }: any) => status)]).toEqual([batch, [409, 404]]);
+    }
+    const renamed = [own, foreign].map(({ project_id: id }) => ({ id, owner: 'me' }));
+    const put = { projects: renamed, partial: true };
+    const owners = expectStatus(await client.put('/api/v1/projects/batch', put), 200);
+    expect(owners.map(({ status }: any) => status)).toEqual([200, 404]);
     const schedules = [own, foreign].map(({ project_id, pipeline_id }) => ({
       ...{ project_id, pipeline_id, kind: 'INTERVAL', expression: '1h', enabled: false },
     }));

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
 import { type MigrationStatus, Migrator } from '@tauro/database';
-import { type Env, loadEnv, startStores } from '@tauro/platform';
+import { loadEnv } from '@tauro/platform';
 
+import { withDatabase } from '../database.js';
 import { textTable } from '../demo/table.js';
 import { type Shutdown } from '../supervisor/shutdown.js';
 import { type Terminal } from '../supervisor/terminal.js';
@@ -79,12 +80,4 @@ function shown(rows: MigrationStatus[]): string {
 function numberOf(text: string): number {
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new Error(`--to must be the number of a migration such as 001, got '${text}'`);
-}
-
-/** The embedded database, the one that `npm start` uses, unless MONGODB_URL names another. */
-async function withDatabase(env: Env, log: (line: string) => void, shutdown: Shutdown): Promise<Env> {
-  if (env.MONGODB_URL) return env;
-  const stores = await startStores(env, { log });
-  shutdown.add(() => stores.stop());
-  return { ...env, MONGODB_URL: stores.mongodbUrl };
 }

@@ -7,13 +7,7 @@ import { clientAddress } from './client-address.js';
 import { limitOf, routeClass } from './route-class.js';
 import { WindowCounter } from './window-counter.js';
 
-/** Who is known is counted by their key wherever they come from, anybody else by their address. */
-function callerOf(req: Request): string {
-  const { kind, id } = currentPrincipal();
-  return kind === 'anonymous' ? clientAddress(req.ip) : id;
-}
-
-/** Counts every request by who asks and the class of its route, and refuses those beyond the limit with 429. */
+/** Counts every request by its client and the class of its route, and refuses those beyond the limit with 429. */
 export function limitRate(env: Env, redis: RedisCommands): RequestHandler {
   const counter = new WindowCounter(redis, 'requests');
   const windowMs = env.RATE_LIMIT_WINDOW * 1000;

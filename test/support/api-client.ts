@@ -47,6 +47,19 @@ export class ApiClient {
     return { status: response.status, headers: response.headers, body: parsed(text) };
   }
 
+  /** The status alone, for answers that may never end. */
+  async status(method: string, path: string, body?: unknown): Promise<number> {
+    const leave = new AbortController();
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...this.always },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.any([leave.signal, AbortSignal.timeout(30_000)]),
+    });
+    leave.abort();
+    return response.status;
+  }
+
   /** Server-sent events in the order they arrive, until the server closes the stream or the reader leaves it. */
   async *events(path: string, headers: HeaderMap = {}): AsyncGenerator<EventSourceMessage> {
     const leave = new AbortController();

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { WaitService } from '@tauro/orchestration';
 import { Authenticated } from '../auth/access.decorator.js';
+import { currentPrincipal } from '../auth/principal.js';
 import { ApiData, ApiErrors, ApiInput } from '../http/openapi/decorators.js';
 import { IdOrNamePipe, IdPipe } from '../http/path-params.js';
 import { RunCatalog } from './run-catalog.service.js';
@@ -33,7 +34,7 @@ export class ApprovalsController {
     @Param('task', TASK) task: string,
     @Body() body: DecisionDto,
   ) {
-    return this.catalog.showTask(await this.waits.decide(id, task, { approved: true, ...body }));
+    return this.catalog.showTask(await this.waits.decide(id, task, { approved: true, ...signed(body) }));
   }
 
   /** Reject a task that waits for approval, by its id or the id of its node: it ends FAILED */
@@ -48,6 +49,12 @@ export class ApprovalsController {
     @Param('task', TASK) task: string,
     @Body() body: DecisionDto,
   ) {
-    return this.catalog.showTask(await this.waits.decide(id, task, { approved: false, ...body }));
+    return this.catalog.showTask(await this.waits.decide(id, task, { approved: false, ...signed(body) }));
   }
+}
+
+/** A decision under the name of whoever makes it: what somebody says of himself counts only where nobody is known. */
+function signed(decision: DecisionDto): DecisionDto {
+  const { kind, name } = currentPrincipal();
+  return kind === 'anonymous' ? decision : { ...decision, by: name };
 }

@@ -8,7 +8,7 @@ export class DecisionDto {
   @IsString()
   comment?: string | null;
 
-  /** Who decides; shown in the task's output and in the log. */
+  /** Who decides; shown in the task's output and in the log. While authentication is on it is the name of the caller's key. */
   @IsOptional()
   @MaxLength(254)
   @IsString()

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { type Env } from '@tauro/platform';
+import { type Env, stopTracing } from '@tauro/platform';
 import { type Server } from 'node:http';
 
 /**
@@ -22,7 +22,7 @@ export function closeOnSignal(app: NestExpressApplication, env: Env): void {
       process.exit(0);
     }, env.SHUTDOWN_GRACE_SECONDS * 1000).unref();
     app.close().then(
-      () => process.exit(0),
+      () => stopTracing().then(() => process.exit(0)),
       (error: Error) => {
         logger.error(error.message, error.stack);
         process.exit(1);

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SchemaError } from '@tauro/database';
 import { Reconciler, Retention, Scheduler } from '@tauro/orchestration';
-import { EnvError, loadEnv } from '@tauro/platform';
+import { EnvError, loadEnv, startTracing, stopTracing } from '@tauro/platform';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +23,7 @@ const LEAVING_SECONDS = 10;
 
 async function main(): Promise<void> {
   const env = loadEnv();
+  await startTracing(env, 'worker');
   const settings = nodeSettings(env);
   const handlers = await HandlerPool.start({
     paths: env.HANDLERS_PATH,
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
     app.get(MetricsServer).stop();
     await Promise.all([handlers.close(), tables.close()]);
     await Promise.race([app.close(), sleep(3000)]);
+    await Promise.race([stopTracing(), sleep(3000)]);
     process.exit(code);
   };
   const onSignal = (why: string, code = 0): void => {

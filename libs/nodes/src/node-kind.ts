@@ -51,6 +51,8 @@ export interface NodeContext {
   progress(fraction: number): void;
   /** Aborted on cancel, timeout and lost lease: stop work and reject soon after. */
   signal: AbortSignal;
+  /** W3C trace context for whatever is asked of others; absent when the run belongs to no trace. */
+  traceparent?: string;
   artifacts: ArtifactStore;
   settings: NodeSettings;
   handlers: TaskHandlers;

@@ -34,6 +34,7 @@ export * from './run-log.writer.js';
 export * from './run-progress.js';
 export * from './run-reader.js';
 export * from './run-stages.js';
+export * from './run-trace.js';
 export * from './run.service.js';
 export * from './schedules/backfill-window.js';
 export * from './schedules/backfill.service.js';

@@ -3,6 +3,7 @@ import { type Run, type Task } from '@tauro/database';
 import { isTerminalRun, isTerminalTask, TERMINAL_TASK_STATES, type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { Advancer, type EndedTask } from './advancer.js';
+import { subjectOf } from './run-trace.js';
 import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { NotificationOutbox } from './notifications/outbox.js';
@@ -180,7 +181,7 @@ export class Reconciler implements OnModuleDestroy {
       .find({ run_id: run._id, state: { $in: [...TERMINAL_TASK_STATES] } })
       .project<EndedTask>({ node_id: 1, index: 1, state: 1 })
       .toArray();
-    this.logger.warn({ run_id: run._id, project_id: run.project_id }, 'nothing is under way: leading on');
+    this.logger.warn(subjectOf(run), 'nothing is under way: leading on');
     await this.advancer.advance(run, ended, { epoch });
   }
 

@@ -14,6 +14,7 @@ import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise } from './run-progress.js';
+import { traceparentOfNew } from './run-trace.js';
 import { RunStore } from './run-store.js';
 import { RunAdmission } from './slots/run-admission.js';
 
@@ -55,6 +56,8 @@ export interface RunTrigger extends DataTimes, Pick<Run, 'trigger_id' | 'trigger
   /** Whether it may exist already, or a part of it. */
   repeated: boolean;
   trigger_depth: number;
+  /** Of what the trigger waited for; of the request unless given. */
+  traceparent?: string;
 }
 
 /** What a run of a schedule is given by it. */
@@ -74,7 +77,10 @@ export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger' | 'config_i
   Pick<Run, 'pipeline_name' | 'pipeline_version'> &
   Partial<Pick<Run, 'config_version_id'>> &
   Partial<DataTimes & Pick<Run, 'schedule_id' | 'trigger_id' | 'triggered_by_run_id'>> &
-  Partial<Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'> & Pick<RunTrigger, 'trigger_depth'>> & {
+  Partial<
+    Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'> &
+      Pick<RunTrigger, 'trigger_depth' | 'traceparent'>
+  > & {
     /** Made up by the caller when something must refer to the run before it exists. */
     id?: string;
     rerun_of?: string;
@@ -302,6 +308,7 @@ export class RunCreation {
 
   private runOf(pinned: PinnedRun, { definition }: PinnedVersion, now = new Date()): Run {
     const { parent } = pinned;
+    const traceparent = pinned.traceparent ?? traceparentOfNew(parent?.run);
     return {
       _id: pinned.id ?? newId('run', now.getTime()),
       project_id: pinned.project_id,
@@ -347,6 +354,7 @@ export class RunCreation {
         stop_below: 0,
         outcome: null,
         retention_days: pinned.retention_days ?? this.env.RETENTION_DAYS,
+        ...(traceparent && { traceparent }),
         ...(pinned.trigger_depth && { trigger_depth: pinned.trigger_depth }),
         ...(pinned.group && { group: pinned.group }),
         ...(pinned.deadline && { expire_at: pinned.deadline }),

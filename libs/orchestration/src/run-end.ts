@@ -16,6 +16,7 @@ import { SlotEnd } from './schedules/slot-end.js';
 import { RunTriggers } from './triggers/run-triggers.js';
 import { RunAdmission } from './slots/run-admission.js';
 import { groupOf, summarise } from './run-progress.js';
+import { traceEnded } from './run-trace.js';
 import { type RunOutcome, RunStages } from './run-stages.js';
 
 /** When the reconciler finishes what follows a terminal write that nobody followed up. */
@@ -112,7 +113,10 @@ export class RunEnd implements OnModuleDestroy {
       'engine.counted': false,
       'engine.check_at': check_at,
     };
-    return (await this.store.end({ run, epoch, set: written })) ? { ...run, ...set } : null;
+    if (!(await this.store.end({ run, epoch, set: written }))) return null;
+    const ended = { ...run, ...set };
+    traceEnded(ended);
+    return ended;
   }
 
   /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */

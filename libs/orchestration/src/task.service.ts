@@ -18,6 +18,7 @@ import { Dispatcher } from './dispatcher.js';
 import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { RunEnd } from './run-end.js';
+import { subjectOf } from './run-trace.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { SubRunService } from './sub-run.service.js';
 import { WaitService } from './wait.service.js';
@@ -246,7 +247,7 @@ export class TaskService {
     const { settled, ...went } = await this.store(claimed, settlement, next);
     if (!settled) {
       this.logger.warn(
-        { run_id: run._id, project_id: run.project_id, task_id: task._id },
+        { ...subjectOf(run), task_id: task._id },
         'late completion ignored: the claim was lost',
       );
       return { accepted: false, next: null };

@@ -12,4 +12,7 @@ export { redact } from './logger/redact.js';
 export { canSeal, CannotUnseal, derivedKey, keyId, seal, unseal } from './seal.js';
 export { freePort } from './stores/ports.js';
 export { startStores, type Stores } from './stores/start-stores.js';
+export { startTracing, stopTracing } from './tracing/start-tracing.js';
+export { formatTraceparent, parseTraceparent } from './tracing/traceparent.js';
+export * from './tracing/tracing.js';
 export { VERSION } from './version.js';

@@ -41,4 +41,6 @@ export interface TaskContext<Input = JsonObject> {
   progress(fraction: number): void;
   /** Aborted on cancel and timeout. A handler that does not stop soon after is killed with its process. */
   signal: AbortSignal;
+  /** The W3C `traceparent` header for the calls it makes; undefined when the run belongs to no trace. */
+  traceparent?: string;
 }

@@ -3,6 +3,12 @@ import { type Json, Task, type TaskContext } from '@tauro/sdk';
 
 /** Handlers that behave, and misbehave, in ways the engine must cope with. */
 export class TestHandlers {
+  /** Tells which trace it belongs to. */
+  @Task('traced')
+  static traced({ traceparent }: TaskContext): Json {
+    return { traceparent: traceparent ?? null };
+  }
+
   @Task('echo')
   static echo({ params, input, inputs, run, attempt }: TaskContext): Json {
     return { params, input, inputs, attempt, run: { id: run.id, pipeline_name: run.pipeline_name } };

@@ -24,5 +24,6 @@ export function measureLatency(): (req: Request, res: Response, next: NextFuncti
   };
 }
 
-const routeOf = (req: Request): string =>
+/** The template of the route that answers. */
+export const routeOf = (req: Request): string =>
   (req.route as { path?: string } | undefined)?.path?.replace(/:(\w+)/g, '{$1}') ?? 'none';

@@ -21,6 +21,7 @@ import { requestId } from './request-id.js';
 import { requireHttps, securityHeaders } from './security.js';
 import { serverTiming } from './server-timing.js';
 import { TimeLimit } from './time-limit.js';
+import { traceRequests } from './trace-requests.js';
 import { validationPipe } from './validation.pipe.js';
 
 const EXPOSED_HEADERS = [
@@ -49,6 +50,7 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
   app.set('query parser', 'simple');
   if (env.ENABLE_METRICS) app.use(measureLatency());
   app.use(requestId);
+  app.use(traceRequests);
   app.use(apiVersion);
   app.use(serverTiming);
   app.use(securityHeaders(env));

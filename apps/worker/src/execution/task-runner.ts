@@ -43,7 +43,7 @@ import {
   TaskService,
   totalDeadline,
 } from '@tauro/orchestration';
-import { Env } from '@tauro/platform';
+import { Env, inSpan, traceparentOf } from '@tauro/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
@@ -52,6 +52,7 @@ import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
 import { TargetGuard } from './target-guard.js';
 import { NodeCache } from './node-cache.js';
 import { TaskMetrics } from './task-metrics.js';
+import { attemptSpan, kindOf, lineOf, tellOutcome } from './task-trace.js';
 
 /** How long an executor may take to stop after it was told to; then it is left behind. */
 const STOP_GRACE_MS = 5000;
@@ -101,8 +102,11 @@ export class TaskRunner {
   private async execute(claimed: ClaimedTask, mayGoOn: () => boolean): Promise<ClaimedTask | null> {
     const held = this.inHand.take(claimed);
     const started = performance.now();
+    const span = attemptSpan(claimed, this.workerId);
     try {
-      const outcome = await this.attempt(claimed, held);
+      const outcome = await this.attempt(claimed, held, traceparentOf(span));
+      tellOutcome(span, outcome);
+      this.logger.debug(lineOf(claimed), `attempt ${claimed.task.attempt}: ${kindOf(outcome)}`);
       this.metrics.observe(claimed.node.type, outcome, (performance.now() - started) / 1000);
       return await this.settle(
         held,
@@ -110,6 +114,7 @@ export class TaskRunner {
         (node) => mayGoOn() && this.inHand.accepting && this.canExecute(node),
       );
     } finally {
+      span.end();
       this.inHand.release(claimed.claimId);
     }
   }
@@ -128,7 +133,7 @@ export class TaskRunner {
         return null;
       } catch (error) {
         const message = `${claimed.task._id}: not settled yet: ${(error as Error).message}`;
-        this.logger.warn({ run_id: claimed.run._id, project_id: claimed.run.project_id }, message);
+        this.logger.warn(lineOf(claimed), message);
         // The reconciler will queue it again, and another attempt does the work once more.
         if (!this.inHand.owns(held)) return null;
         await sleep(delay);
@@ -142,7 +147,11 @@ export class TaskRunner {
     return type !== 'task' || this.handlers.names().includes(String(config?.handler));
   }
 
-  private async attempt(claimed: ClaimedTask, held: InHand): Promise<Outcome | 'hand back' | 'given up'> {
+  private async attempt(
+    claimed: ClaimedTask,
+    held: InHand,
+    parent: string | undefined,
+  ): Promise<Outcome | 'hand back' | 'given up'> {
     const { node } = claimed;
     const kind = NODE_KINDS.get(node.type);
     if (!kind) {
@@ -166,7 +175,11 @@ export class TaskRunner {
       }
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const context = this.contextOf(claimed, kind, surroundings, abort.signal);
-      const work = () => (kind.isolated ? this.tables.execute(kind, context) : kind.execute(context));
+      const work = () =>
+        inSpan(`node ${node.type}`, { parent }, (_span, traceparent) => {
+          const traced = { ...context, ...(traceparent && { traceparent }) };
+          return kind.isolated ? this.tables.execute(kind, traced) : kind.execute(traced);
+        });
       const working = this.cache.through(claimed, kind, context, surroundings.scope, async () => {
         const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
         return this.outcomeOf(node, result);

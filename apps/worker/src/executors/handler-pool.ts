@@ -166,7 +166,11 @@ function inputValidator({ name, file, input }: LoadedHandler): Validator {
   }
 }
 
-function callOf(handler: string, input: Json, { params, inputs, run, task }: NodeContext): HandlerCall {
+function callOf(
+  handler: string,
+  input: Json,
+  { params, inputs, run, task, traceparent }: NodeContext,
+): HandlerCall {
   const outputs = Object.fromEntries(inputs.map(({ node_id, output }) => [node_id, output]));
-  return { handler, params, input, inputs: outputs, run, attempt: task.attempt };
+  return { handler, params, input, inputs: outputs, run, attempt: task.attempt, traceparent };
 }

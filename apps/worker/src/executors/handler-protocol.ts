@@ -27,4 +27,5 @@ export interface HandlerCall {
   inputs: Record<string, Json>;
   run: RunInfo;
   attempt: number;
+  traceparent?: string;
 }

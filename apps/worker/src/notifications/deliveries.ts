@@ -7,7 +7,7 @@ import {
   type Deliverer,
   NotificationOutbox,
 } from '@tauro/orchestration';
-import { redact } from '@tauro/platform';
+import { parseTraceparent, redact } from '@tauro/platform';
 import { type Channel, isFinal } from './channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EmailChannel } from './email.js';
@@ -105,7 +105,12 @@ export class Deliveries implements Deliverer, OnModuleInit {
 
   private async send(claimed: ClaimedNotification): Promise<void> {
     const { notification } = claimed;
-    const subject = { run_id: notification.run_id, project_id: notification.project_id };
+    const trace = parseTraceparent(notification.engine.traceparent);
+    const subject = {
+      run_id: notification.run_id,
+      project_id: notification.project_id,
+      ...(trace && { trace_id: trace.traceId }),
+    };
     try {
       await this.channels[notification.channel].send(notification);
     } catch (error) {

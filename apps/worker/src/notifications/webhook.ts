@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Notification } from '@tauro/database';
 import { NodeError, postJson } from '@tauro/nodes';
-import { CannotUnseal, Env, unseal } from '@tauro/platform';
+import { CannotUnseal, Env, inSpan, SpanKind, unseal } from '@tauro/platform';
 import { createHmac } from 'node:crypto';
 import { type Channel, Undeliverable } from './channel.js';
 
@@ -26,10 +26,19 @@ export class WebhookChannel implements Channel {
       ...(secret !== null && { 'x-tauro-signature': `v1=${sign(secret, timestamp, body)}` }),
     };
     try {
-      await postJson(engine.to, body, headers, {
-        allowPrivate: this.env.EGRESS_ALLOW_PRIVATE,
-        timeoutSeconds: this.env.NOTIFICATION_TIMEOUT_SECONDS,
-      });
+      const attributes = { 'tauro.notification.id': _id, 'tauro.run.id': notification.run_id };
+      const start = { parent: engine.traceparent, kind: SpanKind.CLIENT, attributes };
+      await inSpan(`webhook ${event}`, start, (_span, traceparent) =>
+        postJson(
+          engine.to,
+          body,
+          { ...headers, ...(traceparent && { traceparent }) },
+          {
+            allowPrivate: this.env.EGRESS_ALLOW_PRIVATE,
+            timeoutSeconds: this.env.NOTIFICATION_TIMEOUT_SECONDS,
+          },
+        ),
+      );
     } catch (error) {
       const final = error instanceof NodeError && !error.retryable;
       throw final ? new Undeliverable(error.message) : error;

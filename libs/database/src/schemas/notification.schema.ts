@@ -21,6 +21,8 @@ export interface NotificationEngine {
   sealed: string | null;
   /** The fencing token of whoever sends it at the moment. */
   claim: string | null;
+  /** Of the run it tells of; absent when that belongs to no trace. */
+  traceparent?: string;
   /** Attempts since it was made, or since somebody asked for it again. */
   tries: number;
   retention_days: number;

@@ -70,6 +70,8 @@ export interface RunEngine {
   /** False from the terminal write until the run is in the counts that statistics are made of; then absent. */
   counted?: false;
   retention_days: number;
+  /** W3C trace context of what made it, so that tasks that begin much later belong to that trace; absent without one. */
+  traceparent?: string;
   /** Tasks without a policy of their own are attempted once. */
   one_attempt?: boolean;
   /** Its nodes execute even if the cache knows their result: somebody asked for them to be done again. */

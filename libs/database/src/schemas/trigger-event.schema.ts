@@ -17,6 +17,8 @@ export interface TriggerEventEngine {
   check_at?: Date;
   /** SHA-256 of a signature that covers the time, so that the same call counts once whatever it calls itself. */
   signature?: string;
+  /** Of what happened: its run belongs to the same trace. */
+  traceparent?: string;
   /** SHA-256 of the call's body: one that comes again must be the same. */
   digest?: string;
 }

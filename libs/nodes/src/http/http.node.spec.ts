@@ -33,13 +33,14 @@ interface Output {
 interface Setting {
   allowPrivate?: boolean;
   signal?: AbortSignal;
+  traceparent?: string;
 }
 async function run(
   config: object,
-  { allowPrivate = true, signal = new AbortController().signal }: Setting = {},
+  { allowPrivate = true, signal = new AbortController().signal, traceparent }: Setting = {},
 ) {
   const settings = { egressAllowPrivate: allowPrivate };
-  const context = { config, settings, signal, log: () => undefined } as unknown as NodeContext;
+  const context = { config, settings, signal, traceparent, log: () => undefined } as unknown as NodeContext;
   return (await httpNode.execute(context)).output as unknown as Output;
 }
 async function failure(config: object, setting?: Setting): Promise<NodeError> {
@@ -52,6 +53,19 @@ async function failure(config: object, setting?: Setting): Promise<NodeError> {
 }
 
 describe('a call and its answer', () => {
+  it('hands on the trace it belongs to, unless its headers name another', async () => {
+    const seen: unknown[] = [];
+    const url = await serve((request, response) => {
+      seen.push(request.headers.traceparent);
+      response.end();
+    });
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await run({ url }, { traceparent });
+    await run({ url, headers: { traceparent: 'of my own' } }, { traceparent });
+    await run({ url });
+    expect(seen).toEqual([traceparent, 'of my own', undefined]);
+  });
+
   it('parses a JSON body and keeps status and headers, but no cookies', async () => {
     const url = await serve((_, response) => {
       response.setHeader('set-cookie', 'session=secret');

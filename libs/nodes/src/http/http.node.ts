@@ -1,9 +1,10 @@
+import { inSpan, SpanKind, type SpanStart } from '@tauro/platform';
 import { checkTarget } from '../egress/egress.js';
 import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { callError, statusError } from './http.errors.js';
 import { httpTarget } from './http.target.js';
 import { HTTP_SCHEMA } from './http.schema.js';
-import { describeCall, requestOf } from './request.js';
+import { describeCall, type HttpRequest, requestOf } from './request.js';
 import { outputOf } from './response.js';
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -46,7 +47,14 @@ export const httpNode: NodeKind = {
     try {
       // The HTTP client weighs 20 MB, and only a worker that calls somebody needs it.
       const { call } = await import('./call.js');
-      const answer = await call(request, settings.egressAllowPrivate, abort.signal);
+      const answer = await inSpan(request.method, spanOf(request, context), (span, traceparent) => {
+        // What the node's author says of the trace stands.
+        const headers = { ...(traceparent && { traceparent }), ...request.headers };
+        return call({ ...request, headers }, settings.egressAllowPrivate, abort.signal).then((got) => {
+          span.setAttribute('http.response.status_code', got.status);
+          return got;
+        });
+      });
       const took = Math.round(performance.now() - started);
       context.log('INFO', `${describeCall(request)} answered ${answer.status} in ${took} ms`);
       if (!isExpected(answer.status, config['expected_status'])) throw statusError(request, answer);
@@ -60,6 +68,16 @@ export const httpNode: NodeKind = {
     }
   },
 };
+
+/** Without path and query, which may hold what is nobody else's business. */
+function spanOf({ method, url }: HttpRequest, { traceparent }: NodeContext): SpanStart {
+  const attributes = {
+    'http.request.method': method,
+    'server.address': url.hostname,
+    'url.scheme': url.protocol.slice(0, -1),
+  };
+  return { parent: traceparent, kind: SpanKind.CLIENT, attributes };
+}
 
 function isExpected(status: number, expected: unknown): boolean {
   if (expected === undefined) return status >= 200 && status < 300;

@@ -12,6 +12,7 @@ import {
   targetsOf,
 } from '@tauro/domain';
 import { Collections, FAST } from '../collections.js';
+import { traceparentOfRun } from '../run-trace.js';
 import { messageData, type Sla } from './message.js';
 import { NotificationOutbox } from './outbox.js';
 import { type NotificationSource, NotificationSources } from './sources.js';
@@ -114,6 +115,7 @@ const newMessage = (
   }: Pick<Notification, '_id' | 'event' | 'channel' | 'data'> & { to: string; sealed: string | null },
 ): Notification => {
   const now = new Date();
+  const traceparent = traceparentOfRun(run);
   return {
     ...message,
     target: message.channel === 'webhook' ? shownUrl(to) : to,
@@ -136,6 +138,7 @@ const newMessage = (
       claim: null,
       tries: 0,
       retention_days: run.engine.retention_days,
+      ...(traceparent && { traceparent }),
     },
   };
 };

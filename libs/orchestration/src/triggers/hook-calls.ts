@@ -3,6 +3,7 @@ import { type Trigger, type TriggerEvent } from '@tauro/database';
 import { conflict, type JsonObject, newId } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { Collections } from '../collections.js';
+import { traceparentOfNew } from '../run-trace.js';
 import { LOOK_MS, TriggerOutbox } from './trigger-outbox.js';
 import { TriggeredRuns } from './triggered-runs.js';
 
@@ -35,6 +36,7 @@ export class HookCalls {
    */
   async accept(trigger: Trigger, call: HookCall): Promise<{ event: TriggerEvent; repeated: boolean }> {
     const { delivery, digest, signature, params, request_id } = call;
+    const traceparent = traceparentOfNew();
     const none = { scheduled_for: null, data_interval_start: null, data_interval_end: null };
     const { event, added } = await this.outbox.add({
       trigger_id: trigger._id,
@@ -45,7 +47,11 @@ export class HookCalls {
       request_id,
       starts: true,
       retention_days: this.env.RETENTION_DAYS,
-      engine: { ...none, depth: 0, params, digest, ...(signature && { signature }) },
+      engine: {
+        ...{ ...none, depth: 0, params, digest },
+        ...(signature && { signature }),
+        ...(traceparent && { traceparent }),
+      },
     });
     if (event.engine.digest !== digest) {
       throw conflict(`delivery '${event.key}' was here before, with another body`);

@@ -3,6 +3,7 @@ import { type Run, type Trigger, type TriggerEvent } from '@tauro/database';
 import { DomainError, isAwaited, type JsonObject, MAX_TRIGGER_DEPTH, newId } from '@tauro/domain';
 import { Batches } from '../batches.js';
 import { Collections } from '../collections.js';
+import { traceparentOfRun } from '../run-trace.js';
 import { endedRunScope, triggeredParams } from './trigger-params.js';
 import { LOOK_MS, TriggerOutbox } from './trigger-outbox.js';
 
@@ -47,6 +48,7 @@ export class RunTriggers {
     const depth = (run.engine.trigger_depth ?? 0) + 1;
     const { scheduled_for, data_interval_start, data_interval_end } = run;
     const params = paramsOf(trigger, run, depth);
+    const traceparent = traceparentOfRun(run);
     const { event, added } = await this.outbox.add({
       trigger_id: trigger._id,
       project_id: trigger.project_id,
@@ -58,6 +60,7 @@ export class RunTriggers {
       retention_days: run.engine.retention_days,
       engine: {
         ...{ scheduled_for, data_interval_start, data_interval_end, depth },
+        ...(traceparent && { traceparent }),
         ...(starts && !(params instanceof DomainError) && { params }),
       },
     });

@@ -74,7 +74,7 @@ export class TriggeredRuns {
   ): Promise<DomainError | undefined> {
     const trigger = await this.db.triggers.findOne({ _id: event.trigger_id });
     if (!trigger) return conflict('its trigger was deleted');
-    const { scheduled_for, data_interval_start, data_interval_end, depth } = event.engine;
+    const { scheduled_for, data_interval_start, data_interval_end, depth, traceparent } = event.engine;
     try {
       await this.creation.create({
         project_id: trigger.project_id,
@@ -90,6 +90,7 @@ export class TriggeredRuns {
           trigger_id: trigger._id,
           triggered_by_run_id: event.source_run_id,
           trigger_depth: depth,
+          traceparent,
         },
       });
     } catch (error) {

@@ -181,8 +181,29 @@ export class Env {
   @Variable(boolean, 'true', 'Serve /metrics.')
   readonly ENABLE_METRICS!: boolean;
 
-  @Variable(boolean, 'false', 'Export OpenTelemetry traces.')
+  @Variable(boolean, 'false', 'Export OpenTelemetry traces, also to the default endpoint.')
   readonly ENABLE_TRACING!: boolean;
+
+  @OptionalVariable(
+    url('http://localhost:4318', 'http', 'https'),
+    'OTLP/HTTP collector of traces, which setting it turns on; http://localhost:4318 with ENABLE_TRACING alone.',
+  )
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string;
+
+  @OptionalVariable(
+    text('authorization=Bearer%20abc'),
+    'Headers for it: name=value, percent-encoded, commas.',
+    {
+      secret: true,
+    },
+  )
+  readonly OTEL_EXPORTER_OTLP_HEADERS?: string;
+
+  @OptionalVariable(text('tauro'), 'Service name in traces. Unset: tauro-api and tauro-worker.')
+  readonly OTEL_SERVICE_NAME?: string;
+
+  @Variable(number(0.1, 0, 1), '1', 'Share of the traces that begin here which is exported.')
+  readonly OTEL_TRACES_SAMPLER_ARG!: number;
 
   @OptionalVariable(url('https://key@sentry.example.com/1', 'https', 'http'), 'Where errors are reported.', {
     secret: true,

@@ -4,6 +4,7 @@ import { type Params } from 'nestjs-pino';
 import pino, { type DestinationStream, type LevelWithSilent, type LoggerOptions } from 'pino';
 
 import { type Env } from '../env/env.js';
+import { currentTrace } from '../tracing/tracing.js';
 import { prettyStream } from './pretty.js';
 import { redact } from './redact.js';
 import { requestLogging } from './request-logging.js';
@@ -34,7 +35,7 @@ const withoutBootNoise: NonNullable<LoggerOptions['hooks']>['logMethod'] = funct
 
 /**
  * Parameters of nestjs-pino's `LoggerModule.forRoot`: JSON lines with `timestamp, level, logger, message` and,
- * where they are known, `request_id, run_id, project_id, duration_ms`; text in a terminal; secrets hidden.
+ * where they are known, `request_id, trace_id, run_id, project_id, duration_ms`; text in a terminal; secrets hidden.
  * @param appName `api`, `worker`, ...: the API writes LOG_FILE, every other app `<appName>.log` beside it.
  */
 export function loggerOptions(env: Env, appName: string): Params {
@@ -50,10 +51,17 @@ export function lineOptions(env: Pick<Env, 'DEBUG' | 'LOG_LEVEL'>): LoggerOption
     level: PINO_LEVEL[env.DEBUG ? 'DEBUG' : env.LOG_LEVEL],
     base: null,
     messageKey: 'message',
+    mixin: traceId,
     timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: LABEL[label] ?? label }) },
     hooks: { streamWrite: redact, logMethod: withoutBootNoise },
   };
+}
+
+/** In every line that is written for a request which belongs to a trace. */
+function traceId(): { trace_id?: string } {
+  const trace = currentTrace();
+  return trace ? { trace_id: trace.traceId } : {};
 }
 
 function output(env: Env, appName: string): DestinationStream {

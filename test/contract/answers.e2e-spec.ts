@@ -161,6 +161,20 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('DELETE', `${v1}/roles/contract`, 200);
   });
 
+  it('about secrets', async () => {
+    const project_id = await user.project();
+    const body = { project_id, name: 'contract', value: 'never shown' };
+    const { id } = await ask('POST', `${v1}/secrets`, 201, { body });
+    await ask('POST', `${v1}/secrets`, 409, { body });
+    await ask('POST', `${v1}/secrets`, 422, { body: { ...body, value: 'no' } });
+    await ask('GET', `${v1}/secrets?project_id=${project_id}`, 200);
+    await ask('GET', `${v1}/secrets/${id}`, 200);
+    await ask('PUT', `${v1}/secrets/${id}`, 200, { body: { value: 'the next one' } });
+    await ask('PUT', `${v1}/secrets/${id}`, 412, { body: {}, headers: { 'if-match': '"1"' } });
+    await ask('DELETE', `${v1}/secrets/${id}`, 200);
+    await ask('GET', `${v1}/secrets/${id}`, 404);
+  });
+
   it('about pipelines', async () => {
     const project_id = await user.project();
     const definition = {

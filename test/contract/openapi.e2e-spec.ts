@@ -75,6 +75,11 @@ const PROMISED = [
   'GET /api/v1/config-promotions/{}',
   'POST /api/v1/config-promotions/{}/approve',
   'POST /api/v1/config-promotions/{}/reject',
+  'GET /api/v1/secrets',
+  'POST /api/v1/secrets',
+  'GET /api/v1/secrets/{}',
+  'PUT /api/v1/secrets/{}',
+  'DELETE /api/v1/secrets/{}',
   'GET /api/v1/triggers',
   'POST /api/v1/triggers',
   'GET /api/v1/triggers/{}',
@@ -276,6 +281,7 @@ describe('the OpenAPI document', () => {
       'GET /api/v1/runs/{} 200',
       'GET /api/v1/runs/{}/tasks/{} 200',
       'GET /api/v1/schedules/{} 200',
+      'GET /api/v1/secrets/{} 200',
       'GET /api/v1/triggers/{} 200',
       'GET /api/v1/workers/{} 200',
       'PUT /api/v1/configs/{} 200',
@@ -285,6 +291,7 @@ describe('the OpenAPI document', () => {
       'PUT /api/v1/projects/{} 200',
       'PUT /api/v1/roles/{} 200',
       'PUT /api/v1/schedules/{} 200',
+      'PUT /api/v1/secrets/{} 200',
       'PUT /api/v1/triggers/{} 200',
     ]);
   });

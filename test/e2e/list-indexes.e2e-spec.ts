@@ -7,6 +7,7 @@ import { POOL_LIST } from '../../apps/api/src/pools/pool.list.js';
 import { PROJECT_LIST } from '../../apps/api/src/projects/project.list.js';
 import { RUN_LIST, TASK_LIST } from '../../apps/api/src/runs/run.list.js';
 import { BACKFILL_LIST, SCHEDULE_LIST, SLOT_LIST } from '../../apps/api/src/schedules/schedule.list.js';
+import { SECRET_LIST } from '../../apps/api/src/secrets/secret.list.js';
 import { EVENT_LIST, TRIGGER_LIST } from '../../apps/api/src/triggers/trigger.list.js';
 import { WORKER_LIST } from '../../apps/api/src/workers/worker.list.js';
 import { noop } from '../support/nodes.js';
@@ -62,6 +63,7 @@ describe('the indexes', () => {
       { path: 'configs', collection: 'configs', spec: CONFIG_LIST },
       { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
+      { path: 'secrets', collection: 'secrets', spec: SECRET_LIST },
       { path: 'workers', collection: 'workers', spec: WORKER_LIST },
     ];
     const backfill = await tauro.api.post(`/api/v1/schedules/${schedule}/backfill`, { count: 1 });

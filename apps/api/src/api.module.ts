@@ -17,6 +17,7 @@ import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
+import { SecretsModule } from './secrets/secrets.module.js';
 import { RunStatisticsController } from './statistics/run-statistics.controller.js';
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { HooksModule } from './hooks/hooks.module.js';
@@ -46,6 +47,7 @@ export class ApiModule {
         PoolsModule,
         RunsModule,
         SchedulesModule,
+        SecretsModule,
         TriggersModule,
         HooksModule,
       ],

@@ -10,6 +10,7 @@ import { Consumers } from './consumers.js';
 import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { NodeCache } from './execution/node-cache.js';
+import { SecretReader } from './execution/secret-reader.js';
 import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
@@ -55,6 +56,7 @@ export class WorkerModule {
         NodeCache,
         Presence,
         ScheduleProcessor,
+        SecretReader,
         TargetGuard,
         TaskProcessor,
         TaskRunner,

@@ -29,6 +29,7 @@ import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';
 import { ScheduleSlot, ScheduleSlotSchema } from './schemas/schedule-slot.schema.js';
 import { Schedule, ScheduleSchema } from './schemas/schedule.schema.js';
+import { Secret, SecretSchema } from './schemas/secret.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { TriggerEvent, TriggerEventSchema } from './schemas/trigger-event.schema.js';
 import { Trigger, TriggerSchema } from './schemas/trigger.schema.js';
@@ -60,6 +61,7 @@ const MODELS = MongooseModule.forFeature([
   model(Backfill, BackfillSchema),
   model(Schedule, ScheduleSchema),
   model(ScheduleSlot, ScheduleSlotSchema),
+  model(Secret, SecretSchema),
   model(Trigger, TriggerSchema),
   model(TriggerEvent, TriggerEventSchema),
   model(WorkerRecord, WorkerRecordSchema),

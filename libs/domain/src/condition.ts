@@ -130,6 +130,15 @@ export function nodesInCondition(text: string): string[] {
   return [...new Set(ids)];
 }
 
+/** Whether a condition looks at secrets; one that cannot be read does not. */
+export function asksOfSecrets(text: string): boolean {
+  try {
+    return partsOf(text).some(({ op, args }) => op === 'id' && args === 'secrets');
+  } catch {
+    return false;
+  }
+}
+
 /** @throws ConditionError when a name is missing, the answer is neither true nor false, or it takes too long. */
 export function evaluateCondition(text: string, scope: ConditionScope): boolean {
   let answer: unknown;

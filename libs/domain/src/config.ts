@@ -1,5 +1,6 @@
 import { type ErrorDetail } from './errors.js';
 import { type Json, type JsonObject } from './pipeline.js';
+import { secretsIn } from './secrets.js';
 
 /** Where a config is for, in the order in which it is promoted. */
 export const ENVIRONMENTS = ['dev', 'staging', 'prod'] as const;
@@ -21,7 +22,6 @@ export const CONFIG_CHANGES = ['CREATED', 'UPDATED', 'PROMOTED', 'ROLLED_BACK'] 
 export type ConfigChange = (typeof CONFIG_CHANGES)[number];
 
 const MAX_BYTES = 256 * 1024;
-const REFERENCE = /\{\{\s*secrets\.[A-Za-z_][A-Za-z0-9_-]*\s*\}\}/;
 /** The last word of a key in snake_case: `db_password`, `apiKey`, but not `token_url` or `secret_name`. */
 const SECRET_KEY =
   /(^|_)(password|passwd|pwd|passphrase|secret|token|credential|api_?key|access_?key|private_?key|secret_?key|signing_?key)s?$/;
@@ -64,9 +64,6 @@ function* faultsIn(value: Json, field: string, key: string): Generator<ErrorDeta
   }
 }
 
-/** Whether a value of a config refers to a secret, at any depth. */
-export const refersToSecret = (value: unknown): boolean => REFERENCE.test(JSON.stringify(value) ?? '');
-
 /** What sort of secret a value seems to be; undefined when it is none, or a reference to one. */
 function secretIn(value: string | number | boolean | null, key: string): string | undefined {
   const name = key
@@ -74,7 +71,7 @@ function secretIn(value: string | number | boolean | null, key: string): string 
     .replace(/[- ]/g, '_')
     .toLowerCase();
   if (typeof value === 'number') return PASSWORD.test(name) ? 'a password' : undefined;
-  if (typeof value !== 'string' || value === '' || REFERENCE.test(value)) return undefined;
+  if (typeof value !== 'string' || value === '' || secretsIn(value).length > 0) return undefined;
   if (SECRET_KEY.test(name)) return 'a secret';
   return SECRET_VALUES.find(([pattern]) => pattern.test(value))?.[1];
 }

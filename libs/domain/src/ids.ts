@@ -15,6 +15,7 @@ export const ID_PREFIXES = [
   'conn',
   'pool',
   'slot',
+  'sec',
   'trg',
   'evt',
   'key',

@@ -1,7 +1,17 @@
 import { type Json } from './pipeline.js';
 
 /** The names a template may start with. Which of them hold something depends on where it is rendered. */
-export const TEMPLATE_ROOTS = ['params', 'config', 'run', 'task', 'nodes', 'env', 'item', 'index'] as const;
+export const TEMPLATE_ROOTS = [
+  'params',
+  'config',
+  'secrets',
+  'run',
+  'task',
+  'nodes',
+  'env',
+  'item',
+  'index',
+] as const;
 /** Likewise in a trigger, where nothing of a pipeline is known but a run that has ended, or a call that came in. */
 export const TRIGGER_ROOTS = ['run', 'body', 'headers'] as const;
 export type TemplateRoot = (typeof TEMPLATE_ROOTS | typeof TRIGGER_ROOTS)[number];
@@ -179,6 +189,9 @@ function ownValue(value: unknown, key: string | number): unknown {
 function missing(path: readonly (string | number)[], depth: number, value: unknown): string {
   const key = path[depth];
   if (depth === 0) return `'${key}' has no value here (has: ${namesOf(value as object)})`;
+  if (path[0] === 'secrets' && depth === 1) {
+    return `there is no secret '${key}', neither in the project of the run nor for all projects`;
+  }
   const owner = formatPath(path.slice(0, depth));
   if (Array.isArray(value)) return `${owner} has no [${key}] (it is a list of ${value.length})`;
   if (typeof value !== 'object' || value === null) {

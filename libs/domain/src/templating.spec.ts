@@ -92,7 +92,10 @@ describe('an error names the template, the place and what there is', () => {
     ['{{ nodes.clean.output }}', "nodes has no 'clean' (has: extract, two-words)"],
     ['{{ env.HOME }}', "env has no 'HOME' (has: REGION)"],
     ['{{ item.id }}', "'item' has no value here (has: params, run, nodes, env)"],
-    ['{{ parms.day }}', "unknown name 'parms' (known: params, config, run, task, nodes, env, item, index)"],
+    [
+      '{{ parms.day }}',
+      "unknown name 'parms' (known: params, config, secrets, run, task, nodes, env, item, index)",
+    ],
     ['a {{ params.day', "'}}' is missing"],
     ['{{ params.day }', "expected '}}' at the end of the template, found '}'"],
     ['{{ }}', 'expected a name'],

@@ -18,6 +18,11 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('InvalidConfig', 'the config does not fit once its templates have values'),
   type('TemplateError', 'a template has no value, or cannot be read'),
   type('ConditionError', 'the condition of `when` cannot be worked out'),
+  type(
+    'SecretUnreadable',
+    'the `SECRET_KEY` of this worker does not open a secret that the config names',
+    true,
+  ),
   type('UnknownNodeType', 'this worker does not know the type of the node'),
   type('InvalidItems', 'the list of a `for_each` is no list, or too long'),
   type('SqlRefused', 'the SQL is not one SELECT, or reaches outside the inputs of its node'),

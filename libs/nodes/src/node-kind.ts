@@ -129,6 +129,10 @@ export interface NodeKind {
   execute(context: NodeContext): Promise<NodeResult>;
   /** Says whom it calls, so that a circuit breaker can stand before it. Absent for a kind that calls nobody. */
   target?: NodeTarget;
+  /**
+   * Whether its config may name secrets: it hands what it is given to somebody else, and keeps none of it. Default false.
+   */
+  secrets?: boolean;
   /** Whether the worker's default timeout applies (not to a node that sleeps). Default true. */
   timed?: boolean;
   /** Why a node of this kind cannot have a `for_each`; absent when it can. */

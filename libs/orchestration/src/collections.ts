@@ -20,6 +20,7 @@ import {
   type RunRemoval,
   type Schedule,
   type ScheduleSlot,
+  type Secret,
   type Task,
   type Trigger,
   type TriggerEvent,
@@ -102,6 +103,9 @@ export class Collections {
   }
   get scheduleSlots(): mongo.Collection<ScheduleSlot> {
     return this.of('schedule_slots');
+  }
+  get secrets(): mongo.Collection<Secret> {
+    return this.of('secrets');
   }
   get triggers(): mongo.Collection<Trigger> {
     return this.of('triggers');

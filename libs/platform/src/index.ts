@@ -9,7 +9,7 @@ export { lineOptions, loggerOptions } from './logger/logger-options.js';
 export { shownPath, type Subject } from './logger/request-logging.js';
 export { prettyLines } from './logger/pretty.js';
 export { redact } from './logger/redact.js';
-export { canSeal, CannotUnseal, derivedKey, keyId, seal, unseal } from './seal.js';
+export { canSeal, CannotUnseal, derivedKey, isSealedByCurrent, keyId, seal, unseal } from './seal.js';
 export { freePort } from './stores/ports.js';
 export { startStores, type Stores } from './stores/start-stores.js';
 export { startTracing, stopTracing } from './tracing/start-tracing.js';

@@ -1,5 +1,5 @@
 import { SECRET_KEY_PLACEHOLDER } from './env/env.js';
-import { canSeal, CannotUnseal, seal, unseal } from './seal.js';
+import { canSeal, CannotUnseal, isSealedByCurrent, seal, unseal } from './seal.js';
 
 const env = { SECRET_KEY: 'a key of this test' };
 
@@ -19,6 +19,18 @@ describe('a sealed secret', () => {
   it('opens for no other key, and says that it is the key', () => {
     const sealed = seal({ SECRET_KEY: 'another' }, 'webhook', 'x');
     expect(() => unseal(env, 'webhook', sealed)).toThrow('another SECRET_KEY');
+  });
+
+  it('opens for the key that was before it, when that is given', () => {
+    const sealed = seal({ SECRET_KEY: 'before' }, 'webhook', 'x');
+    const keys = { SECRET_KEY: 'after', SECRET_KEY_PREVIOUS: 'before' };
+    expect(unseal(keys, 'webhook', sealed)).toBe('x');
+    expect(isSealedByCurrent(keys, sealed)).toBe(false);
+    const anew = seal(keys, 'webhook', 'x');
+    expect([isSealedByCurrent(keys, anew), unseal({ SECRET_KEY: 'after' }, 'webhook', anew)]).toEqual([
+      true,
+      'x',
+    ]);
   });
 
   it('opens for no other purpose, nor after a change', () => {

@@ -19,6 +19,9 @@ export class CannotUnseal extends Error {
   }
 }
 
+/** What seals, and what did before. */
+type Keys = Pick<Env, 'SECRET_KEY'> & Partial<Pick<Env, 'SECRET_KEY_PREVIOUS'>>;
+
 /** Whether a secret may be stored: under the published placeholder anybody could open it. */
 export const canSeal = ({ SECRET_KEY }: Pick<Env, 'SECRET_KEY'>): boolean =>
   SECRET_KEY !== SECRET_KEY_PLACEHOLDER;
@@ -35,17 +38,24 @@ export function seal(env: Pick<Env, 'SECRET_KEY'>, purpose: string, text: string
   return [FORMAT, keyId(env), nonce.toString('base64url'), sealed.toString('base64url')].join('.');
 }
 
-/** @throws CannotUnseal */
-export function unseal(env: Pick<Env, 'SECRET_KEY'>, purpose: string, text: string): string {
+/** Whether a sealed text was sealed by the SECRET_KEY of now; if not, it is to be sealed again. */
+export const isSealedByCurrent = (env: Pick<Env, 'SECRET_KEY'>, text: string): boolean =>
+  text.split('.')[1] === keyId(env);
+
+/** Opens what SECRET_KEY has sealed, or SECRET_KEY_PREVIOUS. @throws CannotUnseal */
+export function unseal(env: Keys, purpose: string, text: string): string {
   const [format, key, nonce, sealed, ...rest] = text.split('.');
   if (format !== FORMAT || !key || !nonce || !sealed || rest.length > 0)
     throw new CannotUnseal('it is not a sealed text');
-  if (key !== keyId(env)) throw new CannotUnseal('another SECRET_KEY sealed it; set the secret again');
+  const by = [env.SECRET_KEY, env.SECRET_KEY_PREVIOUS]
+    .flatMap((one) => (one === undefined ? [] : [{ SECRET_KEY: one }]))
+    .find((one) => keyId(one) === key);
+  if (!by) throw new CannotUnseal('another SECRET_KEY sealed it; set the secret again');
   const bytes = Buffer.from(sealed, 'base64url');
   try {
     const decipher = createDecipheriv(
       'aes-256-gcm',
-      keyOf(env, purpose),
+      keyOf(by, purpose),
       Buffer.from(nonce, 'base64url'),
     ).setAuthTag(bytes.subarray(-TAG_BYTES));
     return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');

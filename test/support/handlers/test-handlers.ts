@@ -48,6 +48,18 @@ export class TestHandlers {
     throw Object.assign(new Error(input.message), { name: input.name });
   }
 
+  /** Gives away what it is given, in every way that a handler has. */
+  @Task('blab')
+  static blab({ input, log }: TaskContext<{ secret: string; fail?: boolean }>): Json {
+    const { secret, fail } = input;
+    const basic = Buffer.from(`me:${secret}`).toString('base64');
+    log.warning(`it is ${secret}`);
+    process.stdout.write(`out: ${secret} ${basic}\n`);
+    process.stderr.write(`err: ${encodeURIComponent(secret)} ${JSON.stringify({ secret })}\n`);
+    if (fail) throw Object.assign(new Error(`failed with ${secret} and ${basic}`), { name: secret });
+    return { it: secret, [`key ${secret}`]: [basic], length: secret.length };
+  }
+
   @Task('fail_times')
   static failTimes({ input, attempt }: TaskContext<{ times: number }>): Json {
     if (attempt <= input.times) throw new Error(`attempt ${attempt} fails as asked`);

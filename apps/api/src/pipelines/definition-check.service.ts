@@ -7,6 +7,7 @@ import {
   invalid,
   type NodeDefinition,
   type PipelineDefinition,
+  templatesIn,
 } from '@tauro/domain';
 import { Collections, WorkerRegistry } from '@tauro/orchestration';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
@@ -29,7 +30,7 @@ export class DefinitionCheck {
   }
 
   /** The same as data, for who only asks. */
-  async report(definition: unknown): Promise<ValidationReport> {
+  async report(definition: unknown, project_id: string | null): Promise<ValidationReport> {
     const errors = await this.checker.check(definition);
     if (errors.length > 0) return { valid: false, errors, warnings: [], summary: null };
     const pipeline = definition as PipelineDefinition;
@@ -38,12 +39,39 @@ export class DefinitionCheck {
       edges: edgesOf(pipeline).length,
       longest_chain: criticalPath(buildGraph(pipeline)).length,
     };
-    return { valid: true, errors, warnings: await this.warnings(pipeline), summary };
+    return { valid: true, errors, warnings: await this.warnings(pipeline, project_id), summary };
   }
 
-  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline. */
-  async warnings({ nodes }: PipelineDefinition): Promise<ErrorDetail[]> {
-    return [...(await this.waits(nodes)), ...(await this.absentPipelines(nodes))];
+  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline, a secret. */
+  async warnings({ nodes }: PipelineDefinition, project_id: string | null): Promise<ErrorDetail[]> {
+    return [
+      ...(await this.waits(nodes)),
+      ...(await this.absentPipelines(nodes)),
+      ...(await this.absentSecrets(nodes, project_id)),
+    ];
+  }
+
+  private async absentSecrets(nodes: NodeDefinition[], project_id: string | null): Promise<ErrorDetail[]> {
+    const named = nodes.flatMap(({ id, config }, i) =>
+      templatesIn(config ?? {}).flatMap(({ names: [root, name], path }) =>
+        root === 'secrets'
+          ? [{ id, name: String(name), field: [`nodes.${i}.config`, ...path].join('.') }]
+          : [],
+      ),
+    );
+    if (named.length === 0) return [];
+    const found = await this.db.secrets
+      .find({ name: { $in: named.map(({ name }) => name) }, project_id: { $in: [project_id, null] } })
+      .project<{ name: string }>({ name: 1 })
+      .toArray();
+    const known = new Set(found.map(({ name }) => name));
+    return named
+      .filter(({ name }) => !known.has(name))
+      .map(({ id, name, field }) => ({
+        field,
+        message: `node '${id}': there is no secret '${name}'; its task fails unless there is one by then`,
+        type: 'unknown_secret',
+      }));
   }
 
   private async absentPipelines(nodes: NodeDefinition[]): Promise<ErrorDetail[]> {

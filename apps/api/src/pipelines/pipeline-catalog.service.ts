@@ -79,7 +79,7 @@ export class PipelineCatalog {
     if (project_id === null && currentScope()) throw confined();
     const definition = await this.check.accept(body);
     const stored = await this.service.create({ project_id, definition, request_id });
-    return { ...detail(stored), warnings: await this.check.warnings(definition) };
+    return { ...detail(stored), warnings: await this.check.warnings(definition, project_id) };
   }
 
   /** Puts the fields of `body` over the current definition and checks the whole. */
@@ -97,7 +97,7 @@ export class PipelineCatalog {
       const expected = options.expected ?? pipeline.version;
       try {
         const stored = await this.service.update(pipeline._id, definition, { ...options, expected });
-        return { ...detail(stored), warnings: await this.check.warnings(definition) };
+        return { ...detail(stored), warnings: await this.check.warnings(definition, pipeline.project_id) };
       } catch (error) {
         const raced = error instanceof DomainError && error.code === 'PRECONDITION_FAILED';
         if (!raced || options.expected !== undefined) throw error;

@@ -78,10 +78,9 @@ export class PipelinesController {
   @ApiInput(DefinitionDto, DEFINITION_EXAMPLE)
   @ApiData(ValidationReport)
   validatePipeline(@Body() body: Record<string, unknown> | undefined) {
-    const definition = { ...body };
     // A client may check exactly what it is going to create.
-    delete definition.project_id;
-    return this.check.report(definition);
+    const { project_id, ...definition } = body ?? {};
+    return this.check.report(definition, typeof project_id === 'string' ? project_id : null);
   }
 
   /** Get a pipeline with its current definition, by id or by name */

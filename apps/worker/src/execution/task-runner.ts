@@ -11,12 +11,13 @@ import {
   type JsonObject,
   type NodeDefinition,
   nodesInCondition,
-  refersToSecret,
+  Redactor,
   renderConfig,
   TemplateError,
   templatesIn,
   type TemplateScope,
   type TemplateUse,
+  withSecrets,
 } from '@tauro/domain';
 import {
   type ArtifactStore,
@@ -51,6 +52,8 @@ import { WORKER_ID } from '../worker-id.js';
 import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
 import { TargetGuard } from './target-guard.js';
 import { NodeCache } from './node-cache.js';
+import { assertSecretsMay, secretsInConfig } from './secret-references.js';
+import { type OpenSecret, SecretReader } from './secret-reader.js';
 import { TaskMetrics } from './task-metrics.js';
 import { attemptSpan, kindOf, lineOf, tellOutcome } from './task-trace.js';
 
@@ -68,7 +71,13 @@ interface Surroundings {
     task: { id: string; node_id: string; attempt: number };
     env: Record<string, string>;
   };
+  /** The same with marks in the place of secrets: for what is remembered. */
+  marked: TemplateScope;
+  /** Goes over everything that leaves the attempt. */
+  redactor: Redactor;
 }
+
+const NOTHING_SECRET = new Redactor([]);
 
 /** Executes one attempt: claim, render, run the node's executor under a time limit, settle. */
 @Injectable()
@@ -87,6 +96,7 @@ export class TaskRunner {
     private readonly guard: TargetGuard,
     private readonly cache: NodeCache,
     private readonly configs: PinnedConfigs,
+    private readonly secrets: SecretReader,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -165,8 +175,10 @@ export class TaskRunner {
     const timer =
       limit.seconds < Infinity &&
       setTimeout(() => abort.abort('timeout' satisfies StopReason), limit.seconds * 1000);
+    let redactor = NOTHING_SECRET;
     try {
       const surroundings = await this.surroundingsOf(claimed, kind);
+      ({ redactor } = surroundings);
       const mapped = node.for_each !== undefined && claimed.task.index === null;
       // A condition that looks at the item is asked for each of them, another one once for the node.
       const asked = node.for_each === undefined || asksOfItem(node.when ?? '') !== mapped;
@@ -180,14 +192,17 @@ export class TaskRunner {
           const traced = { ...context, ...(traceparent && { traceparent }) };
           return kind.isolated ? this.tables.execute(kind, traced) : kind.execute(traced);
         });
-      const working = this.cache.through(claimed, kind, context, surroundings.scope, async () => {
+      const { marked } = surroundings;
+      const config = redactor === NOTHING_SECRET ? context.config : this.rendered(claimed, kind, marked);
+      const working = this.cache.through(claimed, kind, { ...context, config }, marked, async () => {
         const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
-        return this.outcomeOf(node, result);
+        return this.outcomeOf(node, result, redactor);
       });
       // The cache reads files too, which may take as long as they like.
       return await stoppable(working, abort.signal);
     } catch (error) {
-      return abort.signal.aborted ? stopped(abort.signal.reason as StopReason, limit) : failure(error);
+      if (abort.signal.aborted) return stopped(abort.signal.reason as StopReason, limit);
+      return failure(error, redactor);
     } finally {
       if (timer) clearTimeout(timer);
     }
@@ -207,73 +222,64 @@ export class TaskRunner {
     const conditional = node.when === undefined ? [] : nodesInCondition(node.when);
     const nodes = [...new Set([...parents, ...named, ...conditional])];
     const results = await this.tasks.results({ run }, nodes);
-    const config = await this.configOf(run, [...templates, ...others], node.id);
+    const config = await this.configOf(run, [...templates, ...others]);
+    const secrets = await this.secrets.open(run.project_id, [
+      ...templates.flatMap(({ names }) => (names[0] === 'secrets' ? [String(names[1])] : [])),
+      ...secretsInConfig(templates, config),
+    ]);
+    assertSecretsMay({ node, kind, templates, others }, config, secrets);
+    const shown = (of: (secret: OpenSecret) => string): Pick<TemplateScope, 'config' | 'secrets'> => {
+      const values = Object.fromEntries([...secrets].map(([name, secret]) => [name, of(secret)]));
+      return { ...(config && { config: withSecrets(config, values) }), secrets: values };
+    };
+    const scope = {
+      params: run.params,
+      run: {
+        id: run._id,
+        project_id: run.project_id,
+        pipeline_id: run.pipeline_id,
+        pipeline_name: run.pipeline_name,
+        created_at: run.created_at.toISOString(),
+        ...standing(run, task),
+        ...(run.scheduled_for && { scheduled_for: run.scheduled_for.toISOString() }),
+        ...(run.data_interval_start && { data_interval_start: run.data_interval_start.toISOString() }),
+        ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
+      },
+      task: { id: task._id, node_id: node.id, attempt: task.attempt },
+      ...(task.index !== null && { item: task.item as Json, index: task.index }),
+      nodes: Object.fromEntries([...results].map(([id, { state, output }]) => [id, { state, output }])),
+      env: Object.fromEntries(
+        this.settings.templateEnv.flatMap((name) => {
+          const value = process.env[name];
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    };
     return {
       results,
-      scope: {
-        params: run.params,
-        ...(config && { config }),
-        run: {
-          id: run._id,
-          project_id: run.project_id,
-          pipeline_id: run.pipeline_id,
-          pipeline_name: run.pipeline_name,
-          created_at: run.created_at.toISOString(),
-          ...standing(run, task),
-          ...(run.scheduled_for && { scheduled_for: run.scheduled_for.toISOString() }),
-          ...(run.data_interval_start && { data_interval_start: run.data_interval_start.toISOString() }),
-          ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
-        },
-        task: { id: task._id, node_id: node.id, attempt: task.attempt },
-        ...(task.index !== null && { item: task.item as Json, index: task.index }),
-        nodes: Object.fromEntries([...results].map(([id, { state, output }]) => [id, { state, output }])),
-        env: Object.fromEntries(
-          this.settings.templateEnv.flatMap((name) => {
-            const value = process.env[name];
-            return value === undefined ? [] : [[name, value]];
-          }),
-        ),
-      },
+      scope: { ...scope, ...shown(({ value }) => value) },
+      marked: { ...scope, ...shown(({ mark }) => mark) },
+      redactor:
+        secrets.size === 0 ? NOTHING_SECRET : new Redactor([...secrets.values()].map(({ value }) => value)),
     };
   }
 
   /** What the run is pinned to, when a template asks for it. */
-  private async configOf(
-    run: Run,
-    templates: TemplateUse[],
-    nodeId: string,
-  ): Promise<JsonObject | undefined> {
-    const uses = templates.filter(({ names }) => names[0] === 'config');
-    if (uses.length === 0 || !run.config_version_id) return undefined;
-    const config = await this.configs.get(run.config_version_id);
-    for (const { names, source } of uses) {
-      const value = names
-        .slice(1)
-        .reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], config);
-      // Never the reference itself in the place of the secret.
-      if (refersToSecret(value))
-        throw new TemplateError(
-          source,
-          `nodes.${nodeId}`,
-          'it refers to a secret, which cannot be read here',
-        );
-    }
-    return config;
+  private async configOf(run: Run, templates: TemplateUse[]): Promise<JsonObject | undefined> {
+    const asked = templates.some(({ names }) => names[0] === 'config');
+    return asked && run.config_version_id ? this.configs.get(run.config_version_id) : undefined;
   }
 
   private contextOf(
-    { run, task, node, version, claimId }: ClaimedTask,
+    claimed: ClaimedTask,
     kind: NodeKind,
-    { scope, results }: Surroundings,
+    { scope, results, redactor }: Surroundings,
     signal: AbortSignal,
   ): NodeContext {
+    const { run, task, node, version, claimId } = claimed;
     const origin = { task_id: task._id, node_id: node.id, attempt: task.attempt };
-    const rendered = renderConfig(node.config ?? {}, scope, {
-      isBound: kind.bound?.bind(kind),
-      at: `nodes.${node.id}.config`,
-    });
     // What a template has put in has not been checked before.
-    const config = checkRendered(kind, rendered);
+    const config = checkRendered(kind, this.rendered(claimed, kind, scope));
     return {
       run: scope.run,
       params: run.params,
@@ -284,13 +290,18 @@ export class TaskRunner {
         const left = results.get(id);
         return left ? [{ node_id: id, output: left.output, ...(left.table && { table: left.table }) }] : [];
       }),
-      log: (level, message) => this.logs.append(run._id, origin, level, message),
+      log: (level, message) => this.logs.append(run._id, origin, level, redactor.text(message)),
       progress: this.progressOf(task._id, claimId),
       signal,
       artifacts: this.artifacts,
       settings: this.settings,
       handlers: this.handlers,
     };
+  }
+
+  private rendered({ node }: ClaimedTask, kind: NodeKind, scope: TemplateScope): NodeContext['config'] {
+    const at = `nodes.${node.id}.config`;
+    return renderConfig(node.config ?? {}, scope, { isBound: kind.bound?.bind(kind), at });
   }
 
   /** Stores progress at most once a second: it is for people. */
@@ -304,10 +315,10 @@ export class TaskRunner {
     };
   }
 
-  private outcomeOf(node: NodeDefinition, result: NodeResult): Outcome {
+  private outcomeOf(node: NodeDefinition, result: NodeResult, redactor: Redactor): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
     if ('sub_run' in result) return { kind: 'sub_run', ...result.sub_run };
-    const output = result.output ?? null;
+    const output = redactor.json(result.output ?? null);
     const bytes = Buffer.byteLength(JSON.stringify(output));
     if (bytes > MAX_OUTPUT_BYTES) {
       const message = `the output has ${bytes} bytes, ${MAX_OUTPUT_BYTES} are allowed: write large data to a file or a table`;
@@ -325,9 +336,9 @@ export class TaskRunner {
 
 /** What a mapped node is to run for. @throws NodeError when that is no list, or too large a one. */
 function itemsOf({ id, for_each }: NodeDefinition, scope: TemplateScope): Json[] {
-  const { params, run, nodes } = scope;
+  const { params, config, run, nodes } = scope;
   const at = `nodes.${id}.for_each`;
-  const { items } = renderConfig({ items: for_each!.items }, { params, run, nodes }, { at });
+  const { items } = renderConfig({ items: for_each!.items }, { params, config, run, nodes }, { at });
   const fault = itemsFault(items);
   if (fault !== undefined) throw new NodeError('InvalidItems', `${at}.items ${fault}`, false);
   return items as Json[];
@@ -398,12 +409,14 @@ function stopped(reason: StopReason, limit: TimeLimit): Outcome | 'hand back' | 
   }
 }
 
-function failure(error: unknown): Outcome {
-  if (error instanceof CircuitOpen) return { kind: 'postponed', until: error.until, why: error.message };
+function failure(error: unknown, redactor = NOTHING_SECRET): Outcome {
+  if (error instanceof CircuitOpen) {
+    return { kind: 'postponed', until: error.until, why: redactor.text(error.message) };
+  }
   // What the definition got wrong stays wrong however often it is tried.
   const authored = error instanceof TemplateError || error instanceof ConditionError;
   const retryable = !authored && !(error instanceof NodeError && !error.retryable);
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const type = error instanceof NodeError ? error.type : name;
-  return { kind: 'failure', error: { type, message } satisfies Failure, retryable };
+  const type = redactor.text(error instanceof NodeError ? error.type : name);
+  return { kind: 'failure', error: { type, message: redactor.text(message) } satisfies Failure, retryable };
 }

@@ -3,6 +3,7 @@ import { migration002 } from './002_indexes.js';
 import { migration003 } from './003_run_counts.js';
 import { migration004 } from './004_configs_and_keys.js';
 import { migration005 } from './005_access.js';
+import { migration006 } from './006_secrets.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration003,
   migration004,
   migration005,
+  migration006,
 ];

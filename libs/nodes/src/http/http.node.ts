@@ -13,6 +13,7 @@ const DEFAULT_TIMEOUT_SECONDS = 30;
 export const httpNode: NodeKind = {
   type: 'http',
   cacheable: true,
+  secrets: true,
   summary: 'Calls an HTTP service and keeps its answer.',
   schema: HTTP_SCHEMA,
   target: httpTarget,

@@ -5,6 +5,7 @@ import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.j
 export const taskNode: NodeKind = {
   type: 'task',
   cacheable: true,
+  secrets: true,
   summary: 'Runs a TypeScript handler that was registered with @Task.',
   schema: {
     type: 'object',

@@ -1,4 +1,5 @@
 import {
+  asksOfSecrets,
   conditionFault,
   type ErrorDetail,
   type NodeDefinition,
@@ -14,7 +15,8 @@ export function conditionFaults(
   precedes: Precedes,
 ): ErrorDetail[] {
   if (node.when === undefined) return [];
-  const fault = conditionFault(node.when, node.for_each !== undefined);
+  const secret = asksOfSecrets(node.when) && 'secrets cannot be used here: the answer would tell of them';
+  const fault = secret || conditionFault(node.when, node.for_each !== undefined);
   const messages =
     fault === null
       ? nodesInCondition(node.when).map((id) => misplacedNode(id, node, graph, precedes))

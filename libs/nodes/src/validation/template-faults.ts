@@ -37,6 +37,7 @@ export function forEachFaults(
     const root = String(use.names[0]);
     const message =
       use.fault ??
+      secretFault(use, 'what a node is mapped over is stored with its tasks') ??
       (use.names.length > 0 && !ITEM_ROOTS.includes(root)
         ? `the items may depend on ${ITEM_ROOTS.join(', ')} only`
         : faultOf(use, node, graph, precedes));
@@ -60,7 +61,10 @@ export function cacheFaults(
     return [{ field: 'cache', message, type: 'value_error' }];
   }
   return templatesIn(node.cache.key ?? '').flatMap((use) => {
-    const message = use.fault ?? faultOf(use, node, graph, precedes);
+    const message =
+      use.fault ??
+      secretFault(use, 'results outlive it; a new value of a secret in the config makes a new key anyhow') ??
+      faultOf(use, node, graph, precedes);
     if (message === undefined) return [];
     return [{ field: 'cache.key', message: `cache.key: ${use.source}: ${message}`, type: 'template_error' }];
   });
@@ -77,12 +81,17 @@ export function templateFaults(
 ): ErrorDetail[] {
   const uses = templatesIn(node.config ?? {}, { isBound: (path) => kind.bound?.(path) ?? false });
   return uses.flatMap((use) => {
-    const message = use.fault ?? faultOf(use, node, graph, precedes);
+    const kept = `a node of type '${node.type}' keeps or shows what it is given`;
+    const message =
+      use.fault ?? (kind.secrets ? undefined : secretFault(use, kept)) ?? faultOf(use, node, graph, precedes);
     if (message === undefined) return [];
     const field = ['config', ...use.path].join('.');
     return [{ field, message: `${field}: ${use.source}: ${message}`, type: 'template_error' }];
   });
 }
+
+const secretFault = ({ names }: TemplateUse, why: string): string | undefined =>
+  names[0] === 'secrets' ? `secrets cannot be used here: ${why}` : undefined;
 
 function faultOf(
   { names }: TemplateUse,
@@ -94,6 +103,9 @@ function faultOf(
   if (root === 'body' || root === 'headers') return `'${root}' has a value only in a trigger`;
   if ((root === 'item' || root === 'index') && !node.for_each)
     return `'${root}' has a value only in a node with for_each`;
+  if (root === 'secrets' && (typeof id !== 'string' || names.length > 2)) {
+    return 'a secret is one text: secrets.<name>';
+  }
   if (root !== 'nodes') return undefined;
   if (typeof id !== 'string') return 'name a node: nodes.<id>.output';
   const misplaced = misplacedNode(id, node, graph, precedes);

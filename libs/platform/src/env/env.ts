@@ -102,6 +102,13 @@ export class Env {
   })
   readonly SECRET_KEY!: string;
 
+  @OptionalVariable(
+    text('(the SECRET_KEY of before)'),
+    'The key that SECRET_KEY has replaced: opens what it sealed, until that is sealed anew.',
+    { secret: true },
+  )
+  readonly SECRET_KEY_PREVIOUS?: string;
+
   @Variable(word('X-API-Key'), 'X-API-Key', 'Header that carries an API key.')
   readonly API_KEY_HEADER!: string;
 

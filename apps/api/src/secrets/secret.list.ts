@@ -1,0 +1,19 @@
+import { SecretSchema } from '@tauro/database';
+import { fieldsOf } from '../http/paging/fields-of.js';
+import { listReader } from '../http/paging/list-query.js';
+import { equals, type ListSpec } from '../http/paging/list-spec.js';
+import { id, text } from '../http/query/query-field.js';
+
+export const SECRET_LIST: ListSpec = {
+  prefix: 'sec',
+  sortable: { created_at: 'date', updated_at: 'date', name: 'string' },
+  defaultSort: '-created_at',
+  fields: fieldsOf(SecretSchema),
+  hidden: ['engine'],
+  filters: {
+    project_id: equals(id('proj', 'Only those of this project; without, also those for all.')),
+    name: equals(text('Only those of this name.')),
+  },
+};
+
+export const SECRET_QUERY = listReader(SECRET_LIST);

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { type Secret } from '@tauro/database';
+import { secretPurpose } from '@tauro/domain';
+import { NodeError } from '@tauro/nodes';
+import { Collections } from '@tauro/orchestration';
+import { CannotUnseal, Env, unseal } from '@tauro/platform';
+
+/** A secret as an attempt sees it. */
+export interface OpenSecret {
+  value: string;
+  /** Differs when the value does, and says nothing of it. */
+  mark: string;
+}
+
+/** Opens secrets, for the memory of this process alone. Each attempt asks anew, so a new value counts at once. */
+@Injectable()
+export class SecretReader {
+  constructor(
+    private readonly db: Collections,
+    private readonly env: Env,
+  ) {}
+
+  /**
+   * The secrets of these names that are there; a project's own goes before one for all projects.
+   * @throws NodeError for one that this worker's SECRET_KEY does not open.
+   */
+  async open(project_id: string, names: string[]): Promise<Map<string, OpenSecret>> {
+    if (names.length === 0) return new Map();
+    const found = await this.db.secrets
+      .find({ name: { $in: names }, project_id: { $in: [project_id, null] } })
+      .toArray();
+    const ownLast = found.sort((a, b) => Number(a.project_id !== null) - Number(b.project_id !== null));
+    const chosen = new Map(ownLast.map((secret) => [secret.name, secret]));
+    return new Map([...chosen].map(([name, secret]) => [name, this.opened(secret)]));
+  }
+
+  private opened({ _id, name, version, engine }: Secret): OpenSecret {
+    try {
+      return { value: unseal(this.env, secretPurpose(_id), engine.sealed), mark: `${_id}/${version}` };
+    } catch (error) {
+      if (!(error instanceof CannotUnseal)) throw error;
+      throw new NodeError('SecretUnreadable', `secret '${name}': ${error.message}`);
+    }
+  }
+}

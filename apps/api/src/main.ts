@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { SchemaError } from '@tauro/database';
-import { type Env, EnvError, loadEnv } from '@tauro/platform';
+import { type Env, EnvError, loadEnv, reportCrash } from '@tauro/platform';
 import cluster from 'node:cluster';
 import { storeError } from './http/store-errors.js';
 import { ListenError } from './listen-error.js';
@@ -26,15 +26,19 @@ function requireStores(env: Env): void {
   if (problems.length > 0) throw new EnvError(problems);
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   process.stderr.write(`${explain(error)}\n`);
+  if (!isPlain(error) && !storeError(error)) await reportCrash(error);
   process.exit(1);
 });
 
+/** Whether a person can put it right. */
+const isPlain = (error: unknown): boolean =>
+  [EnvError, ListenError, SchemaError].some((plain) => error instanceof plain);
+
 /** What a person can put right is said plainly, anything else with its stack. */
 function explain(error: unknown): string {
-  if ([EnvError, ListenError, SchemaError].some((plain) => error instanceof plain))
-    return (error as Error).message;
+  if (isPlain(error)) return (error as Error).message;
   if (!(error instanceof Error)) return String(error);
   return storeError(error)
     ? `A store cannot be reached: ${error.message}. Start it, or correct MONGODB_URL or REDIS_URL.`

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { type Env, loggerOptions, startTracing } from '@tauro/platform';
+import { type Env, loggerOptions, startErrorReports, startTracing } from '@tauro/platform';
 import { Logger as NestPinoLogger, PinoLogger } from 'nestjs-pino';
 import { once } from 'node:events';
 import { type Server } from 'node:http';
@@ -16,7 +16,7 @@ import { closeOnSignal } from './shutdown.js';
 
 /** Starts one API process; returns when it listens. */
 export async function serve(env: Env): Promise<void> {
-  await startTracing(env, 'api');
+  await Promise.all([startTracing(env, 'api'), startErrorReports(env, 'api')]);
   const logging = loggerOptions(env, 'api');
   const app = await NestFactory.create<NestExpressApplication>(ApiModule.forRoot(env, logging), {
     // There from the first line on: a store that is away at boot is told while it is waited for.

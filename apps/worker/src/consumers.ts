@@ -1,6 +1,6 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
-import { Env } from '@tauro/platform';
+import { Env, reportError } from '@tauro/platform';
 import { consumerConnection, SCHEDULE_QUEUE, scheduleRepeat, TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
 import { type Job, type Queue, Worker } from 'bullmq';
 import { TaskProcessor } from './processors/task.processor.js';
@@ -100,7 +100,10 @@ export class Consumers {
       settings: { repeatStrategy: scheduleRepeat },
     });
     worker.on('error', (error) => this.logger.warn(`${processor.queue}: ${error.message}`));
-    worker.on('failed', (_, error) => this.logger.error(`${processor.queue}: ${error.message}`, error.stack));
+    worker.on('failed', (_, error) => {
+      this.logger.error(`${processor.queue}: ${error.message}`, error.stack);
+      reportError(error, { queue: processor.queue });
+    });
     this.heard.push({
       queue: processor.queue,
       get free() {

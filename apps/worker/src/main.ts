@@ -3,7 +3,14 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SchemaError } from '@tauro/database';
 import { Reconciler, Retention, Scheduler } from '@tauro/orchestration';
-import { EnvError, loadEnv, startTracing, stopTracing } from '@tauro/platform';
+import {
+  EnvError,
+  loadEnv,
+  reportCrash,
+  startErrorReports,
+  startTracing,
+  stopTracing,
+} from '@tauro/platform';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +30,7 @@ const LEAVING_SECONDS = 10;
 
 async function main(): Promise<void> {
   const env = loadEnv();
-  await startTracing(env, 'worker');
+  await Promise.all([startTracing(env, 'worker'), startErrorReports(env, 'worker')]);
   const settings = nodeSettings(env);
   const handlers = await HandlerPool.start({
     paths: env.HANDLERS_PATH,
@@ -96,9 +103,12 @@ async function main(): Promise<void> {
   process.send?.('ready');
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   // What a person can put right is said plainly; anything else with its stack.
   if (error instanceof EnvError || error instanceof SchemaError) console.error(error.message);
-  else console.error(error);
+  else {
+    console.error(error);
+    await reportCrash(error);
+  }
   process.exit(1);
 });

@@ -1,6 +1,7 @@
 export { apiKeyHash } from './api-key-hash.js';
 export { isLoopback } from './env/boot-rules.js';
 export { Env, SECRET_KEY_PLACEHOLDER } from './env/env.js';
+export * from './error-reports/error-reports.js';
 export { EnvError, type EnvProblem } from './env/env-error.js';
 export { loadEnv } from './env/load-env.js';
 export { parseDuration, parseSize } from './env/units.js';

@@ -2,8 +2,10 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import { DomainError, ERROR_STATUS, type ErrorCode } from '@tauro/domain';
 import { type Request, type Response } from 'express';
 import { metaOf } from './envelope.js';
+import { routeOf } from './latency.js';
 import { allowedMethods } from './methods.js';
-import { shownPath } from '@tauro/platform';
+import { requestIdOf } from './request-id.js';
+import { reportError, shownPath } from '@tauro/platform';
 import { storeError } from './store-errors.js';
 
 const RETRY_AFTER_SECONDS = 2;
@@ -68,5 +70,6 @@ export class ErrorFilter implements ExceptionFilter {
 
   private log(thrown: unknown, req: Request): void {
     this.logger.error({ err: thrown }, `${req.method} ${shownPath(req.path)} failed`);
+    reportError(thrown, { request_id: requestIdOf(req), route: `${req.method} ${routeOf(req)}` });
   }
 }

@@ -8,6 +8,7 @@ import {
   oneOf,
   orNone,
   secretText,
+  sentryDsn,
   text,
   timezone,
   trustProxy,
@@ -212,10 +213,13 @@ export class Env {
   @Variable(number(0.1, 0, 1), '1', 'Share of the traces that begin here which is exported.')
   readonly OTEL_TRACES_SAMPLER_ARG!: number;
 
-  @OptionalVariable(url('https://key@sentry.example.com/1', 'https', 'http'), 'Where errors are reported.', {
+  @OptionalVariable(sentryDsn, 'Sentry project that unexpected errors are reported to. Unset: none.', {
     secret: true,
   })
   readonly SENTRY_DSN?: string;
+
+  @Variable(number(0.5, 0, 1), '1', 'Share of these errors that is reported.')
+  readonly SENTRY_SAMPLE_RATE!: number;
 
   @Variable(
     integer(9090, 0, 65535),

@@ -55,6 +55,13 @@ export const url = (example: string, ...schemes: string[]): Kind<string> =>
     return value;
   });
 
+/** Where Sentry takes reports: a key, a host and the number of a project. */
+export const sentryDsn: Kind<string> = matching(
+  'https://key@sentry.example.com/1',
+  /^https?:\/\/[^\s:@/]+(:[^\s@/]*)?@[^\s@/]+\/(\S*\/)?\d+$/,
+  'a DSN: https://, the public key, @, the host, / and the number of the project',
+);
+
 /** An email address, or a name and an address in angle brackets. */
 export const mailbox = (example: string): Kind<string> =>
   kind(example, (value) => {

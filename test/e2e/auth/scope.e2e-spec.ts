@@ -73,8 +73,9 @@ describe('a key that is confined to a project', () => {
   });
 
   it('finds only its own in every list, with or without filters', async () => {
+    const answersOf = (operation: any): string[] => Object.keys(operation.responses['200'].content);
     const lists = pathsWith((path) => /^\/api\/v1\/[a-z-]+$/.test(path)).filter(
-      ({ method, operation }) => method === 'get' && 'application/json' in operation.responses['200'].content,
+      ({ method, operation }) => method === 'get' && !answersOf(operation).includes('text/event-stream'),
     );
     expect(lists.length).toBeGreaterThan(8);
     for (const { path } of lists) {
@@ -99,6 +100,33 @@ describe('a key that is confined to a project', () => {
     expect(new Set(runs.body.data.map(({ project_id }: any) => project_id))).toEqual(
       new Set([own.project_id]),
     );
+  });
+
+  it('follows the changes of its own runs only', async () => {
+    const { project_id, pipeline_id } = foreign;
+    const stream = client.events('/api/v1/events');
+    const seen: any[] = [];
+    const following = (async () => {
+      for await (const { event, data } of stream) {
+        if (event) break;
+        seen.push(JSON.parse(data));
+        if (seen.at(-1).state === 'FAILED') break;
+      }
+    })();
+    // Each round somebody else's run ends before one of its own is started, until the stream has told of that one.
+    let followed = false;
+    void following.then(() => (followed = true));
+    const admin = new User(secured.admin);
+    await waitFor(
+      async () => {
+        await admin.ended(await admin.start(project_id, pipeline_id));
+        await admin.ended(await admin.start(own.project_id, own.pipeline_id));
+        return followed;
+      },
+      { what: 'an end of its own', timeout: 60_000 },
+    );
+    await following;
+    expect(new Set(seen.map((change) => change.project_id))).toEqual(new Set([own.project_id]));
   });
 
   it('cannot name what is not its own, neither in a query nor in a body', async () => {

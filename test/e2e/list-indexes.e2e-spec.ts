@@ -1,4 +1,6 @@
 import { newId, RUN_STATES } from '@tauro/domain';
+import { KEY_LIST } from '../../apps/api/src/auth/keys/key.list.js';
+import { ROLE_LIST } from '../../apps/api/src/auth/roles/role.list.js';
 import { CONFIG_LIST, CONFIG_VERSION_LIST, PROMOTION_LIST } from '../../apps/api/src/configs/config.list.js';
 import { NOTIFICATION_LIST } from '../../apps/api/src/notifications/notification.list.js';
 import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
@@ -22,11 +24,13 @@ const VALUES = ['true', '2025-01-01T00:00:00.000Z', ...RUN_STATES, '1', 'x'];
 const PREFIXES = ['proj', 'pipe', 'run', 'sched', 'trg', 'cfg', 'cfgv'] as const;
 
 /**
- * Few to sort, whatever is stored: the tasks of one run, the workers, the pipelines of one name. And a range of one time in
+ * Few to sort, whatever is stored: the tasks of one run, the workers, the pipelines of one name, the keys that were revoked. And a range of one time in
  * the order of another: an index has the range or the order, and the planner weighs which is less.
  */
 const isFew = (path: string, query: string): boolean =>
-  /\/tasks$|^workers$/.test(path) || /(^|&)name=|started_(after|before)=/.test(query);
+  /\/tasks$|^workers$/.test(path) ||
+  (path === 'keys' && /revoked=true/.test(query)) ||
+  /(^|&)name=|started_(after|before)=/.test(query);
 
 describe('the indexes', () => {
   let tauro: Tauro;
@@ -64,6 +68,8 @@ describe('the indexes', () => {
       { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
       { path: 'secrets', collection: 'secrets', spec: SECRET_LIST },
+      { path: 'keys', collection: 'api_keys', spec: KEY_LIST },
+      { path: 'roles', collection: 'roles', spec: ROLE_LIST },
       { path: 'workers', collection: 'workers', spec: WORKER_LIST },
     ];
     const backfill = await tauro.api.post(`/api/v1/schedules/${schedule}/backfill`, { count: 1 });
@@ -74,6 +80,8 @@ describe('the indexes', () => {
       configs: { name_key: '' },
       config_versions: { version: 0 },
       config_promotions: { name: '' },
+      api_keys: { roles: ['x'], revoked_at: null },
+      roles: { permissions: [] },
     };
     for (const { collection, spec } of lists) await fill(collection, spec, owners);
   });

@@ -12,7 +12,7 @@ const INDEXES: IndexTable = {
     { key: { revoked_at: 1, ...NEWEST } },
   ],
   // Whoever has a role has it by its name.
-  roles: [{ key: { name: 1 }, unique: true }, { key: NEWEST }],
+  roles: [{ key: { name: 1 }, unique: true }, { key: { name: 1, _id: 1 } }, { key: NEWEST }],
 };
 
 /** API keys and roles. Its way back keeps those that are stored. */

@@ -34,7 +34,7 @@ describe('a start that cannot be executed now', () => {
   const expectFull = ({ status, body, headers }: Answer, what: string): void => {
     expect([status, body.error.code]).toEqual([503, 'SERVICE_UNAVAILABLE']);
     expect(body.error.message).toBe(
-      `The queue is full: 3 started runs wait to begin (MAX_QUEUED_RUNS), so nothing was ${what}; try again later`,
+      `The queue is full: 3 started runs may wait to begin (MAX_QUEUED_RUNS), so nothing was ${what}; try again later`,
     );
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   };

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DatabaseModule } from '@tauro/database';
-import { EngineMetrics, OrchestrationModule } from '@tauro/orchestration';
+import { EngineMetrics, OrchestrationModule, StoreMetrics } from '@tauro/orchestration';
 import { ArtifactStore, type NodeSettings, type TaskHandlers } from '@tauro/nodes';
 import { Env, loggerOptions } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
@@ -56,6 +56,7 @@ export class WorkerModule {
         NodeCache,
         Presence,
         ScheduleProcessor,
+        StoreMetrics,
         SecretReader,
         TargetGuard,
         TaskProcessor,

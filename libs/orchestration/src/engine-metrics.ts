@@ -4,31 +4,30 @@ import {
   NOTIFICATION_CHANNELS,
   type NotificationChannel,
   type NotificationState,
-  RUN_STATES,
+  type RunState,
 } from '@tauro/domain';
-import { TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
+import { SCHEDULE_QUEUE, TASK_QUEUE, WAKE_QUEUE } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { Gauge, type Metric, register } from 'prom-client';
 import { Breakers } from './breaker/breakers.js';
 import { Collections } from './collections.js';
+import { DURATION_BOUNDS } from './statistics/run-counts.js';
+import { type RunDurations, StatisticsService } from './statistics/statistics.service.js';
 import { WaitingCounter, type WaitingCounts } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';
 
-const DURATION_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
 /** Scrapes within this time share one look at the stores. */
 const FRESH_MS = 5000;
 /** More than these would make a scrape long; the rest is in the API. */
 const MAX_POOLS = 200;
 
 interface RunFigures {
-  byState: Map<string, number>;
-  /** Runs at most so long, by bucket; the last is +Inf. */
-  cumulative: number[];
-  seconds: number;
+  byState: Partial<Record<RunState, number>>;
+  durations: RunDurations;
 }
 
 const NOBODY: WaitingCounts = { runs: new Map(), tasks: new Map() };
-const NOTHING: RunFigures = { byState: new Map(), cumulative: [], seconds: 0 };
+const NOTHING: RunFigures = { byState: {}, durations: { within: [], count: 0, seconds: 0 } };
 
 /**
  * What the whole deployment does, read from the stores when a scrape asks, so that every process reports the
@@ -46,6 +45,8 @@ export class EngineMetrics implements OnModuleInit {
     private readonly waiting: WaitingCounter,
     @InjectQueue(TASK_QUEUE) private readonly tasks: Queue,
     @InjectQueue(WAKE_QUEUE) private readonly wakes: Queue,
+    @InjectQueue(SCHEDULE_QUEUE) private readonly schedules: Queue,
+    private readonly statistics: StatisticsService,
   ) {}
 
   onModuleInit(): void {
@@ -53,17 +54,22 @@ export class EngineMetrics implements OnModuleInit {
     const runs = (): Promise<RunFigures> => this.runs().catch(() => NOTHING);
     register.registerMetric(
       stored('tauro_runs_total', 'Total number of pipeline runs', 'counter', async () =>
-        [...(await runs()).byState].map(([state, value]) => ({ labels: { state }, value })),
+        Object.entries((await runs()).byState).map(([state, value]) => ({ labels: { state }, value })),
       ),
     );
     register.registerMetric(
       stored('tauro_run_duration_seconds', 'Pipeline run duration', 'histogram', async () => {
-        const { cumulative, seconds } = await runs();
-        const le = [...DURATION_BUCKETS, '+Inf'];
+        const { within, count, seconds } = (await runs()).durations;
+        let atMost = 0;
+        const buckets = DURATION_BOUNDS.map((bound, place) => {
+          atMost += within[place] ?? 0;
+          return { suffix: '_bucket', labels: { le: String(bound) }, value: atMost };
+        });
         return [
-          ...cumulative.map((value, i) => ({ suffix: '_bucket', labels: { le: String(le[i]) }, value })),
+          ...buckets,
+          { suffix: '_bucket', labels: { le: '+Inf' }, value: count },
           { suffix: '_sum', labels: {}, value: seconds },
-          { suffix: '_count', labels: {}, value: cumulative.at(-1) ?? 0 },
+          { suffix: '_count', labels: {}, value: count },
         ];
       }),
     );
@@ -74,11 +80,11 @@ export class EngineMetrics implements OnModuleInit {
         registers: [],
         aggregator: 'first',
         async collect() {
-          this.set((await runs()).byState.get('RUNNING') ?? 0);
+          this.set((await runs()).byState.RUNNING ?? 0);
         },
       }),
     );
-    const queues = [this.tasks, this.wakes];
+    const queues = [this.tasks, this.wakes, this.schedules];
     register.registerMetric(
       new Gauge({
         name: 'tauro_queue_depth',
@@ -93,6 +99,22 @@ export class EngineMetrics implements OnModuleInit {
               .catch(() => null);
             for (const [state, count] of Object.entries(counts ?? {}))
               this.set({ queue: queue.name, state }, count);
+          }
+        },
+      }),
+    );
+    register.registerMetric(
+      new Gauge({
+        name: 'tauro_queue_age_seconds',
+        help: 'How long the job that is next in line has been waiting, by queue; 0 when none waits',
+        labelNames: ['queue'],
+        registers: [],
+        aggregator: 'first',
+        async collect() {
+          this.reset();
+          for (const queue of queues) {
+            const seconds = await waitOf(queue).catch(() => undefined);
+            if (seconds !== undefined) this.set({ queue: queue.name }, seconds);
           }
         },
       }),
@@ -254,33 +276,21 @@ export class EngineMetrics implements OnModuleInit {
   }
 
   private async countRuns(): Promise<RunFigures> {
-    const atMost = (limit: number): object => ({
-      $sum: {
-        $cond: [{ $and: [{ $isNumber: '$duration_seconds' }, { $lte: ['$duration_seconds', limit] }] }, 1, 0],
-      },
-    });
-    const groups = await this.db.runs
-      .aggregate<Record<string, number> & { _id: string }>([
-        {
-          $group: {
-            _id: '$state',
-            n: { $sum: 1 },
-            seconds: { $sum: '$duration_seconds' },
-            timed: { $sum: { $cond: [{ $isNumber: '$duration_seconds' }, 1, 0] } },
-            ...Object.fromEntries(DURATION_BUCKETS.map((limit) => [`le${limit}`, atMost(limit)])),
-          },
-        },
-      ])
-      .toArray();
-    const sum = (key: string): number => groups.reduce((total, group) => total + (group[key] ?? 0), 0);
-    const byState = new Map<string, number>(RUN_STATES.map((state) => [state, 0]));
-    for (const group of groups) byState.set(group._id, group.n ?? 0);
-    return {
-      byState,
-      cumulative: [...DURATION_BUCKETS.map((limit) => sum(`le${limit}`)), sum('timed')],
-      seconds: sum('seconds'),
-    };
+    const [{ runs_by_state: byState }, durations] = await Promise.all([
+      this.statistics.runs({}),
+      this.statistics.durations(),
+    ]);
+    return { byState, durations };
   }
+}
+
+/** Seconds that the next job of a queue has been waiting since it could be taken. */
+async function waitOf(queue: Queue): Promise<number> {
+  const next = await Promise.all(
+    (['prioritized', 'wait'] as const).map(async (state) => (await queue.getJobs([state], 0, 0, true))[0]),
+  );
+  const since = next.flatMap((job) => (job ? job.timestamp + job.delay : []));
+  return since.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...since)) / 1000;
 }
 
 interface Sample {

@@ -52,6 +52,7 @@ export * from './slots/task-slots.js';
 export * from './statistics/run-counter.js';
 export * from './statistics/statistics.service.js';
 export * from './store-health.js';
+export * from './store-metrics.js';
 export * from './sub-run.service.js';
 export * from './task-policy.js';
 export * from './task.service.js';

@@ -1,5 +1,5 @@
 import { Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { EngineMetrics } from '@tauro/orchestration';
+import { EngineMetrics, StoreMetrics } from '@tauro/orchestration';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { joinClusterMetrics } from './cluster-metrics.js';
 import { MetricsController } from './metrics.controller.js';
@@ -7,7 +7,7 @@ import { MetricsController } from './metrics.controller.js';
 /** `/metrics`: this process's own figures and those of the whole deployment. */
 @Module({
   imports: [PrometheusModule.register({ path: '/metrics', controller: MetricsController })],
-  providers: [EngineMetrics],
+  providers: [EngineMetrics, StoreMetrics],
 })
 export class MetricsModule implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {

@@ -112,6 +112,7 @@ export class TaskRunner {
   private async execute(claimed: ClaimedTask, mayGoOn: () => boolean): Promise<ClaimedTask | null> {
     const held = this.inHand.take(claimed);
     const started = performance.now();
+    this.metrics.begin(claimed.node.type, claimed.task.queued_at);
     const span = attemptSpan(claimed, this.workerId);
     try {
       const outcome = await this.attempt(claimed, held, traceparentOf(span));

@@ -13,6 +13,8 @@ export interface RunCount extends RunTotals {
   _id: string;
   /** Of an hour: `05` and so on. */
   minutes?: Record<string, RunTotals>;
+  /** Of a day of all runs: how many took how long, by the place of `DURATION_BOUNDS` that they are within. */
+  durations?: Record<string, number>;
   /** Of an hour: when it is told only with its day. */
   expires_at?: Date;
 }

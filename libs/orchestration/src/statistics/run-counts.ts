@@ -10,6 +10,15 @@ const HOURS_KEPT_DAYS = FINE_DAYS + 5;
 /** Every run belongs to this scope, and to those of its ids. */
 export const ALL = 'all';
 
+/** What runs took, in seconds: those within a bound and beyond the one before it are counted together, the rest as the last. */
+export const DURATION_BOUNDS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
+
+/** The place of the bound. */
+export function durationPlace(seconds: number): number {
+  const place = DURATION_BOUNDS.findIndex((bound) => seconds <= bound);
+  return place < 0 ? DURATION_BOUNDS.length : place;
+}
+
 /** What is read of a run to count it. */
 export type EndedRun = Pick<
   Run,
@@ -26,6 +35,7 @@ export function countsOf(runs: EndedRun[], now: Date): mongo.AnyBulkWriteOperati
     for (const scope of scopesOf(run)) {
       const day = emplace(days, `${scope}/d/${dayOf(at)}`, () => ({}));
       add(day, run, '');
+      if (scope === ALL) addDuration(day, run);
       if (expires_at <= now) continue;
       const hour = emplace(hours, `${scope}/h/${hourOf(at)}`, () => ({ $inc: {}, expires_at }));
       add(hour.$inc, run, `minutes.${minuteOf(at)}.`);
@@ -90,6 +100,12 @@ function add(to: Record<string, number>, run: EndedRun, prefix: string): void {
   increase('timed', 1);
   // Whole numbers add up exactly, in any order.
   increase('milliseconds', Math.round(run.duration_seconds * 1000));
+}
+
+function addDuration(to: Record<string, number>, { duration_seconds }: EndedRun): void {
+  if (duration_seconds === null) return;
+  const field = `durations.${durationPlace(duration_seconds)}`;
+  to[field] = (to[field] ?? 0) + 1;
 }
 
 const scopesOf = (run: EndedRun): string[] => [

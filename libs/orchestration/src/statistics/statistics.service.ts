@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type RunTotals } from '@tauro/database';
+import { type Run, type RunTotals } from '@tauro/database';
 import { ACTIVE_RUN_STATES, RUN_STATES, type RunState, TERMINAL_RUN_STATES } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { LRUCache } from 'lru-cache';
 import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
-import { ALL, beginning, merge, sumOf, windowOf } from './run-counts.js';
+import { ALL, beginning, DURATION_BOUNDS, durationPlace, merge, sumOf, windowOf } from './run-counts.js';
 
 export interface RunStatistics {
   total_runs: number;
@@ -20,12 +20,23 @@ export interface Statistics extends RunStatistics {
   total_pipelines: number;
 }
 
+export interface RunDurations {
+  /** Runs by the place of `DURATION_BOUNDS` that they are within; the last is of those beyond all. */
+  within: number[];
+  count: number;
+  /** Together. */
+  seconds: number;
+}
+
 /** Whose runs: one of these, or all. */
 export interface StatisticsScope {
   project_id?: string;
   pipeline_id?: string;
   schedule_id?: string;
 }
+
+/** Of runs that are not counted yet; there are more only after the reconcilers were all away. */
+const MOST_RECENT = 10_000;
 
 /** So that runs which are not over, few of all, are found whatever they belong to. */
 const BY_STATE = { state: 1, created_at: -1, _id: -1 } as const;
@@ -75,6 +86,26 @@ export class StatisticsService {
       const of = { ...scope, ...(from && { created_at: { $gte: from } }) };
       merge(totals, await this.uncounted(of, session));
       return figures(totals, await this.active(of, session));
+    });
+  }
+
+  /** How long all runs that have ended took. Those that retention has removed are counted still. */
+  durations(): Promise<RunDurations> {
+    return this.db.snapshot(async (session) => {
+      const days = await this.db.runCounts.find(windowOf(ALL), { session }).toArray();
+      const { timed = 0, milliseconds = 0 } = sumOf(days);
+      const within = [...DURATION_BOUNDS, Infinity].map((_, place) =>
+        days.reduce((sum, { durations }) => sum + (durations?.[place] ?? 0), 0),
+      );
+      const recent = await this.db.runs
+        .find({ 'engine.counted': false }, { session, hint: { 'engine.counted': 1 } })
+        .limit(MOST_RECENT)
+        .project<Pick<Run, 'duration_seconds'>>({ duration_seconds: 1 })
+        .toArray();
+      const seconds = recent.flatMap(({ duration_seconds }) => duration_seconds ?? []);
+      for (const one of seconds) within[durationPlace(one)]! += 1;
+      const total = seconds.reduce((sum, one) => sum + one, milliseconds / 1000);
+      return { within, count: timed + seconds.length, seconds: total };
     });
   }
 

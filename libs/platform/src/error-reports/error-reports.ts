@@ -57,8 +57,9 @@ export async function startErrorReports(
     },
     flush: async () => client.flush(FLUSH_MS),
   };
-  process.on('uncaughtException', (error) => {
-    process.stderr.write(`${redact(error.stack ?? String(error))}\n`);
+  process.on('uncaughtException', (error: unknown) => {
+    const text = (error instanceof Error && error.stack) || String(error);
+    process.stderr.write(`${redact(text)}\n`);
     void reportCrash(error).finally(() => process.exit(1));
   });
 }

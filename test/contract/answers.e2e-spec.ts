@@ -161,6 +161,15 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('DELETE', `${v1}/roles/contract`, 200);
   });
 
+  it('about who did what', async () => {
+    const { id } = await ask('POST', `${v1}/projects`, 201, { body: { name: User.uniqueName('seen') } });
+    const [entry] = await ask('GET', `${v1}/audit?project_id=${id}`, 200);
+    await ask('GET', `${v1}/audit/${entry.id}`, 200);
+    await ask('GET', `${v1}/audit/aud_nobody`, 404);
+    await ask('GET', `${v1}/audit?outcome=LOST`, 422);
+    await open(`${v1}/audit/export?project_id=${id}`);
+  });
+
   it('about secrets', async () => {
     const project_id = await user.project();
     const body = { project_id, name: 'contract', value: 'never shown' };

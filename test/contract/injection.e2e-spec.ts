@@ -44,7 +44,7 @@ describe('an operator of the database in the place of a value', () => {
       method: operation.method.toUpperCase(),
       headers: { accept: 'application/json' },
     });
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+    const isStream = /event-stream|ndjson/.test(response.headers.get('content-type') ?? '');
     if (isStream) await response.body!.cancel();
     const text = isStream ? '' : await response.text();
     return {

@@ -1,6 +1,7 @@
 import { newId, RUN_STATES } from '@tauro/domain';
 import { KEY_LIST } from '../../apps/api/src/auth/keys/key.list.js';
 import { ROLE_LIST } from '../../apps/api/src/auth/roles/role.list.js';
+import { AUDIT_LIST } from '../../apps/api/src/audit/audit.list.js';
 import { CONFIG_LIST, CONFIG_VERSION_LIST, PROMOTION_LIST } from '../../apps/api/src/configs/config.list.js';
 import { NOTIFICATION_LIST } from '../../apps/api/src/notifications/notification.list.js';
 import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
@@ -67,6 +68,7 @@ describe('the indexes', () => {
       { path: 'configs', collection: 'configs', spec: CONFIG_LIST },
       { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
+      { path: 'audit', collection: 'audit', spec: AUDIT_LIST },
       { path: 'secrets', collection: 'secrets', spec: SECRET_LIST },
       { path: 'keys', collection: 'api_keys', spec: KEY_LIST },
       { path: 'roles', collection: 'roles', spec: ROLE_LIST },

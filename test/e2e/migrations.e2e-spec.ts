@@ -77,6 +77,14 @@ describe('migrations', () => {
     // What is stored stays.
     expect(await connection.db!.collection('projects').countDocuments()).toBe(1);
     expect((await cli('status')).code).toBe(1);
+    const written = await connection.db!.collection('audit').find().sort({ _id: 1 }).toArray();
+    const [up, , back] = written;
+    expect(written.map(({ action }) => action.split(' ')[1]).join()).toBe('up,up,down,down,down');
+    expect([up, back]).toEqual(
+      ['up', 'down'].map((word) =>
+        expect.objectContaining({ action: `migrate ${word}`, actor_kind: 'cli', outcome: 'SUCCESS' }),
+      ),
+    );
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { OrchestrationModule } from '@tauro/orchestration';
 import { type Env } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { LoggerModule, type Params } from 'nestjs-pino';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigsModule } from './configs/configs.module.js';
 import { EnvModule } from './env.module.js';
@@ -36,6 +37,7 @@ export class ApiModule {
         DatabaseModule.forRoot(),
         QueueModule.forRoot(),
         OrchestrationModule,
+        AuditModule,
         AuthModule,
         EventsModule,
         HealthModule,

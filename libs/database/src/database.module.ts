@@ -7,6 +7,7 @@ import { connectOptions } from './connect-options.js';
 import { requireSchema } from './migrations/require-schema.js';
 import { queryLog } from './query-log.js';
 import { ApiKey, ApiKeySchema } from './schemas/api-key.schema.js';
+import { AuditEntry, AuditEntrySchema } from './schemas/audit-entry.schema.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { ConfigPromotion, ConfigPromotionSchema } from './schemas/config-promotion.schema.js';
 import { Config, ConfigSchema, ConfigVersion, ConfigVersionSchema } from './schemas/config.schema.js';
@@ -58,6 +59,7 @@ const MODELS = MongooseModule.forFeature([
   model(IdempotencyKey, IdempotencyKeySchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),
+  model(AuditEntry, AuditEntrySchema),
   model(Backfill, BackfillSchema),
   model(Schedule, ScheduleSchema),
   model(ScheduleSlot, ScheduleSlotSchema),

@@ -7,6 +7,7 @@ export * from './migrations/migration.js';
 export * from './migrations/migrator.js';
 export * from './new-api-key.js';
 export * from './schemas/api-key.schema.js';
+export * from './schemas/audit-entry.schema.js';
 export * from './schemas/backfill.schema.js';
 export * from './schemas/config-promotion.schema.js';
 export * from './schemas/config.schema.js';

@@ -16,6 +16,7 @@ export const ID_PREFIXES = [
   'pool',
   'slot',
   'sec',
+  'aud',
   'trg',
   'evt',
   'key',

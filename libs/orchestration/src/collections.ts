@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import {
+  type AuditEntry,
   type Backfill,
   type Config,
   type ConfigPromotion,
@@ -103,6 +104,9 @@ export class Collections {
   }
   get scheduleSlots(): mongo.Collection<ScheduleSlot> {
     return this.of('schedule_slots');
+  }
+  get audit(): mongo.Collection<AuditEntry> {
+    return this.of('audit');
   }
   get secrets(): mongo.Collection<Secret> {
     return this.of('secrets');
@@ -222,6 +226,11 @@ export class Collections {
       readConcern: { ...readConcern, atClusterTime: time },
     }) as unknown as AsyncIterable<Task>;
     return { time, run: firstBatch[0], tasks };
+  }
+
+  /** For what is asked of several collections alike. */
+  named<T extends mongo.Document>(name: string): mongo.Collection<T> {
+    return this.of(name);
   }
 
   private of<T extends mongo.Document>(name: string): mongo.Collection<T> {

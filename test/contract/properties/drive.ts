@@ -61,11 +61,11 @@ async function send(url: string, { operation, path, headers, body }: Plan): Prom
     body,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  // Some streams have no end.
-  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  // Some streams have no end, and lines of JSON are none.
+  const isStream = /event-stream|ndjson/.test(response.headers.get('content-type') ?? '');
   if (isStream) await response.body?.cancel();
   const text = isStream ? '' : await response.text();
-  const json = response.headers.get('content-type')?.includes('json');
+  const json = !isStream && response.headers.get('content-type')?.includes('json');
   return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
 }
 
@@ -74,7 +74,7 @@ function faultsOf(api: ApiDocument, { operation, path }: Plan, answer: Answer): 
   const faults = api.mismatches(operation.method, path, answer);
   if (status >= 500) faults.push('the server failed');
   if (INSIDE.test(JSON.stringify(body?.error ?? null))) faults.push('it tells of the inside');
-  const envelope = operation.path.startsWith('/api/') && headers.get('content-type')?.includes('json');
+  const envelope = operation.path.startsWith('/api/') && headers.get('content-type')?.includes('/json');
   if (envelope && body.meta?.request_id !== headers.get('x-request-id')) faults.push('another request id');
   return faults;
 }

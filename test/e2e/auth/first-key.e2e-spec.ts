@@ -30,6 +30,8 @@ describe('the first key', () => {
     expect(me).toMatchObject({ kind: 'key', name: 'me', roles: ['admin'], project_ids: null });
     const { data } = (await secured.admin.get('/api/v1/keys?name=me')).body;
     expect(data[0]).toMatchObject({ id: me.id, created_by: 'cli', expires_at: null });
+    const entries = (await secured.admin.get(`/api/v1/audit?resource=${me.id}`)).body.data;
+    expect(entries).toMatchObject([{ actor_kind: 'cli', action: 'keys create', outcome: 'SUCCESS' }]);
   });
 
   it('may be confined, and end', async () => {

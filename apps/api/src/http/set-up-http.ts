@@ -3,6 +3,7 @@ import { Collections } from '@tauro/orchestration';
 import { type Env } from '@tauro/platform';
 import { RedisCommands } from '@tauro/queue';
 import { type NextFunction, type Request, type Response } from 'express';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AccessGuard } from '../auth/access.guard.js';
 import { Identification } from '../auth/identification.js';
 import { ScopeGuard } from '../auth/scope/scope.guard.js';
@@ -67,12 +68,15 @@ export function setUpHttp(app: NestExpressApplication, env: Env): void {
   app.use(env.ENABLE_AUTH ? app.get(Identification).middleware() : guardOrigins(env));
   // Before the body is read, so that a caller beyond its limit costs next to nothing.
   if (env.RATE_LIMIT_ENABLED) app.use(limitRate(env, app.get(RedisCommands)));
+  const audit = app.get(AuditTrail);
+  app.use(audit.middleware);
   app.use(readJson(env));
-  app.useGlobalGuards(new AccessGuard(), app.get(ScopeGuard), new QueryGuard(), new NoBodyGuard());
+  app.useGlobalGuards(audit, new AccessGuard(), app.get(ScopeGuard), new QueryGuard(), new NoBodyGuard());
   app.useGlobalPipes(validationPipe());
   const keys = new IdempotencyKeys(app.get(Collections), env.SECRET_KEY);
   app.useGlobalInterceptors(
     new TimeLimit(env.REQUEST_TIMEOUT),
+    audit,
     new Idempotency(keys),
     new EnvelopeInterceptor(),
   );

@@ -1,10 +1,18 @@
 import { parseArgs } from 'node:util';
 
-import { ApiKey, ApiKeySchema, connectOptions, type Grant, newApiKey } from '@tauro/database';
+import {
+  ApiKey,
+  ApiKeySchema,
+  type AuditEntry,
+  connectOptions,
+  type Grant,
+  newApiKey,
+} from '@tauro/database';
 import { isBuiltInRole, isPermission } from '@tauro/domain';
 import { apiKeyHash, canSeal, type Env, loadEnv, parseDuration } from '@tauro/platform';
 import mongoose, { type Connection } from 'mongoose';
 
+import { commandEntry } from '../audit.js';
 import { withDatabase } from '../database.js';
 import { type Shutdown } from '../supervisor/shutdown.js';
 import { type Terminal } from '../supervisor/terminal.js';
@@ -84,7 +92,12 @@ async function create(env: Env, grant: Grant, show: (secret: string) => void): P
   try {
     await assertExisting(connection, grant);
     const { key, secret } = newApiKey(grant, { created_by: 'cli', request_id: null }, apiKeyHash(env));
-    await connection.model(ApiKey.name, ApiKeySchema).create(key);
+    const entry = commandEntry('keys create', { resource_kind: 'key', resource_ids: [key._id] });
+    // No key without its entry in the audit log, and none there without its key.
+    await connection.transaction(async (session) => {
+      await connection.model(ApiKey.name, ApiKeySchema).create([key], { session });
+      await connection.collection<AuditEntry>('audit').insertOne(entry, { session });
+    });
     show(secret);
     return key._id;
   } finally {

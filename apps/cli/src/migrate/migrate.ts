@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
 import { type MigrationStatus, Migrator } from '@tauro/database';
-import { loadEnv } from '@tauro/platform';
+import { type Env, loadEnv } from '@tauro/platform';
 
+import { commandEntry, writeDown } from '../audit.js';
 import { withDatabase } from '../database.js';
 import { textTable } from '../demo/table.js';
 import { type Shutdown } from '../supervisor/shutdown.js';
@@ -46,7 +47,22 @@ export async function migrate(args: string[], { terminal, shutdown }: Surroundin
   shutdown.add(() => migrator.close());
   // A number that no migration has is a slip of the pen, not "all" or "none".
   if (to) migrator.known(to);
-  await shutdown.end(await action(migrator, say, to));
+  const run = (): Promise<number> => action(migrator, say, to);
+  await shutdown.end(command === 'status' ? await run() : await writtenDown(env, `migrate ${command}`, run));
+}
+
+/** Does it, and adds to the audit log how it ended. */
+async function writtenDown(env: Env, action: string, run: () => Promise<number>): Promise<number> {
+  let code: number;
+  try {
+    code = await run();
+  } catch (error) {
+    // Why it failed matters more than that this, too, cannot be written.
+    await writeDown(env, commandEntry(action, { outcome: 'FAILED' })).catch(() => undefined);
+    throw error;
+  }
+  await writeDown(env, commandEntry(action));
+  return code;
 }
 
 type Action = (migrator: Migrator, say: (line: string) => void, to?: number) => Promise<number>;

@@ -4,6 +4,7 @@ import { migration003 } from './003_run_counts.js';
 import { migration004 } from './004_configs_and_keys.js';
 import { migration005 } from './005_access.js';
 import { migration006 } from './006_secrets.js';
+import { migration007 } from './007_audit.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration004,
   migration005,
   migration006,
+  migration007,
 ];

@@ -1,7 +1,7 @@
 import { type IdempotencyKey } from '@tauro/database';
 import { conflict, DomainError } from '@tauro/domain';
 import { type Collections } from '@tauro/orchestration';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { type mongo } from 'mongoose';
 import { openAnswer, sealAnswer } from './answer-seal.js';
 
@@ -52,9 +52,11 @@ export class IdempotencyKeys {
    */
   async enter(request: KeyedRequest): Promise<Claim | KeptAnswer> {
     const _id = idOf(request);
+    // The body may have what can be guessed and must not be, such as a secret: without the key the digest tells nothing.
+    const fingerprint = createHmac('sha256', this.secret).update(request.fingerprint).digest('hex');
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const claim = randomUUID();
-      if (await this.insert(_id, claim, request.fingerprint)) return this.holding(_id, claim, request.key);
+      if (await this.insert(_id, claim, fingerprint)) return this.holding(_id, claim, request.key);
       const there = await this.db.idempotencyKeys.findOne({ _id });
       if (!there) continue;
       if (there.expires_at <= new Date()) {
@@ -62,7 +64,7 @@ export class IdempotencyKeys {
         await this.db.idempotencyKeys.deleteOne({ _id, claim: there.claim });
         continue;
       }
-      if (there.fingerprint !== request.fingerprint) throw usedForAnother();
+      if (there.fingerprint !== fingerprint) throw usedForAnother();
       if (there.status !== null) return { status: there.status, body: await this.open(there, request.key) };
       if (await this.takeOver(there, claim)) return this.holding(_id, claim, request.key);
       break;

@@ -80,6 +80,14 @@ export const ApiEventStream = (description: string, example: string): Method =>
     content: { 'text/event-stream': { schema: { type: 'string' }, example } },
   });
 
+/** The answer is one JSON object a line, such as `example`. */
+export const ApiLines = (description: string, example: string): Method =>
+  ApiResponse({
+    status: 200,
+    description,
+    content: { 'application/x-ndjson': { schema: { type: 'string' }, example } },
+  });
+
 /** The errors that this operation has besides those every operation has (see `document.ts`). */
 export const ApiErrors = (...codes: ErrorCode[]): Method =>
   applyDecorators(ApiExtraModels(ErrorEnvelope), ...codes.map((code) => ApiResponse(errorResponse(code))));

@@ -157,4 +157,22 @@ describe('a trace', () => {
     // What came before it was exported with it, or not at all.
     expect(collector.spans(quiet)).toEqual([]);
   });
+
+  it('is that of the request which created the run, whoever starts it, however late, and executes it', async () => {
+    const traceId = newTrace();
+    const [project_id, first] = [await user.project(), tauro.workers[0]!];
+    const { id: pipeline_id } = await user.pipeline(project_id, [call('/late')]);
+    const headers = { traceparent: `00-${traceId}-${CALLER}-01` };
+    const created = await tauro.api.post('/api/v1/runs', { project_id, pipeline_id }, headers);
+    const { id: runId } = expectStatus(created, 201);
+    await first.stop();
+    expectStatus(await tauro.api.post(`/api/v1/runs/${runId}/start`), 202);
+    await tauro.addWorker();
+    await user.ended(runId);
+    const spans = await spansOf(traceId, ['POST /api/v1/runs', 'task call', 'GET']);
+    expect(Object.keys(spans)).not.toContain('POST /api/v1/runs/{run_id}/start');
+    expect(traceparentAt('/late')).toBe(`00-${traceId}-${spans['GET']!.spanId}-01`);
+    const [{ worker_id }] = (await user.tasks(runId)).call.attempts;
+    expect(spans['task call']!.attributes['tauro.worker.id']).toBe(worker_id);
+  });
 });

@@ -32,7 +32,12 @@ export class World {
       this.learn((await api.get(`/api/v1/runs/${body.data.id}/tasks`)).body);
     }
     const schedule = { project_id, pipeline_id: pipeline.id, kind: 'CRON', expression: '0 2 * * *' };
-    this.learn((await api.post('/api/v1/schedules', schedule)).body);
+    const { body: scheduled } = await api.post('/api/v1/schedules', schedule);
+    this.learn(scheduled);
+    this.learn((await api.post(`/api/v1/schedules/${scheduled.data.id}/backfill`, { count: 1 })).body);
+    const config = { project_id, environment: 'dev', name: User.uniqueName('config'), data: { rows: 5 } };
+    this.learn((await api.post('/api/v1/configs', config)).body);
+    this.learn((await api.post('/api/v1/keys', { name: User.uniqueName('key') })).body);
     const trigger = { project_id, pipeline_id: pipeline.id, kind: 'WEBHOOK' };
     this.learn((await api.post('/api/v1/triggers', trigger)).body);
     this.learn((await api.post('/api/v1/pools', { name: User.uniqueName('pool'), slots: 2 })).body);

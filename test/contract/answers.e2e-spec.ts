@@ -170,6 +170,20 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await open(`${v1}/audit/export?project_id=${id}`);
   });
 
+  it('about variables', async () => {
+    const project_id = await user.project();
+    const body = { project_id, name: 'contract', value: { any: ['json', null] } };
+    const { id } = await ask('POST', `${v1}/variables`, 201, { body });
+    await ask('POST', `${v1}/variables`, 409, { body });
+    await ask('POST', `${v1}/variables`, 422, { body: { ...body, value: undefined } });
+    await ask('GET', `${v1}/variables?project_id=${project_id}`, 200);
+    await ask('GET', `${v1}/variables/${id}`, 200);
+    await ask('PUT', `${v1}/variables/${id}`, 200, { body: { value: null } });
+    await ask('PUT', `${v1}/variables/${id}`, 412, { body: {}, headers: { 'if-match': '"1"' } });
+    await ask('DELETE', `${v1}/variables/${id}`, 200);
+    await ask('GET', `${v1}/variables/${id}`, 404);
+  });
+
   it('about secrets', async () => {
     const project_id = await user.project();
     const body = { project_id, name: 'contract', value: 'never shown' };

@@ -78,6 +78,11 @@ const PROMISED = [
   'GET /api/v1/audit',
   'GET /api/v1/audit/export',
   'GET /api/v1/audit/{}',
+  'GET /api/v1/variables',
+  'POST /api/v1/variables',
+  'GET /api/v1/variables/{}',
+  'PUT /api/v1/variables/{}',
+  'DELETE /api/v1/variables/{}',
   'GET /api/v1/secrets',
   'POST /api/v1/secrets',
   'GET /api/v1/secrets/{}',
@@ -286,6 +291,7 @@ describe('the OpenAPI document', () => {
       'GET /api/v1/schedules/{} 200',
       'GET /api/v1/secrets/{} 200',
       'GET /api/v1/triggers/{} 200',
+      'GET /api/v1/variables/{} 200',
       'GET /api/v1/workers/{} 200',
       'PUT /api/v1/configs/{} 200',
       'PUT /api/v1/keys/{} 200',
@@ -296,6 +302,7 @@ describe('the OpenAPI document', () => {
       'PUT /api/v1/schedules/{} 200',
       'PUT /api/v1/secrets/{} 200',
       'PUT /api/v1/triggers/{} 200',
+      'PUT /api/v1/variables/{} 200',
     ]);
   });
 

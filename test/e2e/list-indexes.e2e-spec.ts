@@ -12,6 +12,7 @@ import { RUN_LIST, TASK_LIST } from '../../apps/api/src/runs/run.list.js';
 import { BACKFILL_LIST, SCHEDULE_LIST, SLOT_LIST } from '../../apps/api/src/schedules/schedule.list.js';
 import { SECRET_LIST } from '../../apps/api/src/secrets/secret.list.js';
 import { EVENT_LIST, TRIGGER_LIST } from '../../apps/api/src/triggers/trigger.list.js';
+import { VARIABLE_LIST } from '../../apps/api/src/variables/variable.list.js';
 import { WORKER_LIST } from '../../apps/api/src/workers/worker.list.js';
 import { noop } from '../support/nodes.js';
 import { Tauro } from '../support/tauro.js';
@@ -69,6 +70,7 @@ describe('the indexes', () => {
       { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
       { path: 'audit', collection: 'audit', spec: AUDIT_LIST },
+      { path: 'variables', collection: 'variables', spec: VARIABLE_LIST },
       { path: 'secrets', collection: 'secrets', spec: SECRET_LIST },
       { path: 'keys', collection: 'api_keys', spec: KEY_LIST },
       { path: 'roles', collection: 'roles', spec: ROLE_LIST },

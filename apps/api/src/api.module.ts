@@ -23,6 +23,7 @@ import { RunStatisticsController } from './statistics/run-statistics.controller.
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { HooksModule } from './hooks/hooks.module.js';
 import { TriggersModule } from './triggers/triggers.module.js';
+import { VariablesModule } from './variables/variables.module.js';
 import { WorkersController } from './workers/workers.controller.js';
 
 /** The HTTP side. It steers runs and shows them; it never executes a node. */
@@ -50,6 +51,7 @@ export class ApiModule {
         RunsModule,
         SchedulesModule,
         SecretsModule,
+        VariablesModule,
         TriggersModule,
         HooksModule,
       ],

@@ -14,6 +14,7 @@ import { SecretReader } from './execution/secret-reader.js';
 import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
+import { VariableReader } from './execution/variable-reader.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
@@ -62,6 +63,7 @@ export class WorkerModule {
         TaskProcessor,
         TaskRunner,
         TasksInHand,
+        VariableReader,
         WakeProcessor,
         WebhookChannel,
         ...DeliveryMetrics.providers,

@@ -34,6 +34,7 @@ import { Secret, SecretSchema } from './schemas/secret.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { TriggerEvent, TriggerEventSchema } from './schemas/trigger-event.schema.js';
 import { Trigger, TriggerSchema } from './schemas/trigger.schema.js';
+import { Variable, VariableSchema } from './schemas/variable.schema.js';
 import { WorkerRecord, WorkerRecordSchema } from './schemas/worker.schema.js';
 
 /** By which a server says that it is MongoDB 8.0 or newer. */
@@ -66,6 +67,7 @@ const MODELS = MongooseModule.forFeature([
   model(Secret, SecretSchema),
   model(Trigger, TriggerSchema),
   model(TriggerEvent, TriggerEventSchema),
+  model(Variable, VariableSchema),
   model(WorkerRecord, WorkerRecordSchema),
   model(ApiKey, ApiKeySchema),
   model(Role, RoleSchema),

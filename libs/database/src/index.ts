@@ -32,4 +32,5 @@ export * from './schemas/secret.schema.js';
 export * from './schemas/task.schema.js';
 export * from './schemas/trigger-event.schema.js';
 export * from './schemas/trigger.schema.js';
+export * from './schemas/variable.schema.js';
 export * from './schemas/worker.schema.js';

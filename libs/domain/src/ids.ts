@@ -17,6 +17,7 @@ export const ID_PREFIXES = [
   'slot',
   'sec',
   'aud',
+  'var',
   'trg',
   'evt',
   'key',

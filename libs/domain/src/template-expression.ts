@@ -5,6 +5,7 @@ export const TEMPLATE_ROOTS = [
   'params',
   'config',
   'secrets',
+  'variables',
   'run',
   'task',
   'nodes',
@@ -189,8 +190,8 @@ function ownValue(value: unknown, key: string | number): unknown {
 function missing(path: readonly (string | number)[], depth: number, value: unknown): string {
   const key = path[depth];
   if (depth === 0) return `'${key}' has no value here (has: ${namesOf(value as object)})`;
-  if (path[0] === 'secrets' && depth === 1) {
-    return `there is no secret '${key}', neither in the project of the run nor for all projects`;
+  if ((path[0] === 'secrets' || path[0] === 'variables') && depth === 1) {
+    return `there is no ${path[0].slice(0, -1)} '${key}', neither in the project of the run nor for all projects`;
   }
   const owner = formatPath(path.slice(0, depth));
   if (Array.isArray(value)) return `${owner} has no [${key}] (it is a list of ${value.length})`;

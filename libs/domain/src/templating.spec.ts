@@ -94,7 +94,7 @@ describe('an error names the template, the place and what there is', () => {
     ['{{ item.id }}', "'item' has no value here (has: params, run, nodes, env)"],
     [
       '{{ parms.day }}',
-      "unknown name 'parms' (known: params, config, secrets, run, task, nodes, env, item, index)",
+      "unknown name 'parms' (known: params, config, secrets, variables, run, task, nodes, env, item, index)",
     ],
     ['a {{ params.day', "'}}' is missing"],
     ['{{ params.day }', "expected '}}' at the end of the template, found '}'"],

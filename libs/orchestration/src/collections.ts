@@ -25,6 +25,7 @@ import {
   type Task,
   type Trigger,
   type TriggerEvent,
+  type Variable,
   type WorkerRecord,
 } from '@tauro/database';
 import { type Connection, type mongo } from 'mongoose';
@@ -104,6 +105,9 @@ export class Collections {
   }
   get scheduleSlots(): mongo.Collection<ScheduleSlot> {
     return this.of('schedule_slots');
+  }
+  get variables(): mongo.Collection<Variable> {
+    return this.of('variables');
   }
   get audit(): mongo.Collection<AuditEntry> {
     return this.of('audit');

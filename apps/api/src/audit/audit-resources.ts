@@ -17,6 +17,7 @@ export const RESOURCES: Partial<Record<IdPrefix, { kind: string; collection: str
   key: { kind: 'key', collection: 'api_keys' },
   role: { kind: 'role', collection: 'roles' },
   sec: { kind: 'secret', collection: 'secrets' },
+  var: { kind: 'variable', collection: 'variables' },
 };
 
 const ID = new RegExp(`^(${ID_PREFIXES.join('|')})_[A-Za-z0-9]{1,64}$`);

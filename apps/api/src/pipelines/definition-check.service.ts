@@ -9,7 +9,9 @@ import {
   type PipelineDefinition,
   templatesIn,
 } from '@tauro/domain';
+import { type Secret } from '@tauro/database';
 import { Collections, WorkerRegistry } from '@tauro/orchestration';
+import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
@@ -42,25 +44,29 @@ export class DefinitionCheck {
     return { valid: true, errors, warnings: await this.warnings(pipeline, project_id), summary };
   }
 
-  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline, a secret. */
+  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline, a secret, a variable. */
   async warnings({ nodes }: PipelineDefinition, project_id: string | null): Promise<ErrorDetail[]> {
     return [
       ...(await this.waits(nodes)),
       ...(await this.absentPipelines(nodes)),
-      ...(await this.absentSecrets(nodes, project_id)),
+      ...(await this.absent('secrets', nodes, project_id)),
+      ...(await this.absent('variables', nodes, project_id)),
     ];
   }
 
-  private async absentSecrets(nodes: NodeDefinition[], project_id: string | null): Promise<ErrorDetail[]> {
+  private async absent(
+    sort: 'secrets' | 'variables',
+    nodes: NodeDefinition[],
+    project_id: string | null,
+  ): Promise<ErrorDetail[]> {
     const named = nodes.flatMap(({ id, config }, i) =>
       templatesIn(config ?? {}).flatMap(({ names: [root, name], path }) =>
-        root === 'secrets'
-          ? [{ id, name: String(name), field: [`nodes.${i}.config`, ...path].join('.') }]
-          : [],
+        root === sort ? [{ id, name: String(name), field: [`nodes.${i}.config`, ...path].join('.') }] : [],
       ),
     );
     if (named.length === 0) return [];
-    const found = await this.db.secrets
+    const places: mongo.Collection<Pick<Secret, 'name' | 'project_id'>> = this.db.named(sort);
+    const found = await places
       .find({ name: { $in: named.map(({ name }) => name) }, project_id: { $in: [project_id, null] } })
       .project<{ name: string }>({ name: 1 })
       .toArray();
@@ -69,8 +75,8 @@ export class DefinitionCheck {
       .filter(({ name }) => !known.has(name))
       .map(({ id, name, field }) => ({
         field,
-        message: `node '${id}': there is no secret '${name}'; its task fails unless there is one by then`,
-        type: 'unknown_secret',
+        message: `node '${id}': there is no ${sort.slice(0, -1)} '${name}'; its task fails unless there is one by then`,
+        type: `unknown_${sort.slice(0, -1)}`,
       }));
   }
 

@@ -54,6 +54,7 @@ import { TargetGuard } from './target-guard.js';
 import { NodeCache } from './node-cache.js';
 import { assertSecretsMay, secretsInConfig } from './secret-references.js';
 import { type OpenSecret, SecretReader } from './secret-reader.js';
+import { VariableReader } from './variable-reader.js';
 import { TaskMetrics } from './task-metrics.js';
 import { attemptSpan, kindOf, lineOf, tellOutcome } from './task-trace.js';
 
@@ -97,6 +98,7 @@ export class TaskRunner {
     private readonly cache: NodeCache,
     private readonly configs: PinnedConfigs,
     private readonly secrets: SecretReader,
+    private readonly variables: VariableReader,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -224,6 +226,7 @@ export class TaskRunner {
     const nodes = [...new Set([...parents, ...named, ...conditional])];
     const results = await this.tasks.results({ run }, nodes);
     const config = await this.configOf(run, [...templates, ...others]);
+    const variables = await this.variables.read(run.project_id, [...templates, ...others]);
     const secrets = await this.secrets.open(run.project_id, [
       ...templates.flatMap(({ names }) => (names[0] === 'secrets' ? [String(names[1])] : [])),
       ...secretsInConfig(templates, config),
@@ -247,6 +250,7 @@ export class TaskRunner {
         ...(run.data_interval_end && { data_interval_end: run.data_interval_end.toISOString() }),
       },
       task: { id: task._id, node_id: node.id, attempt: task.attempt },
+      variables,
       ...(task.index !== null && { item: task.item as Json, index: task.index }),
       nodes: Object.fromEntries([...results].map(([id, { state, output }]) => [id, { state, output }])),
       env: Object.fromEntries(

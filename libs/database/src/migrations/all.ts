@@ -5,6 +5,7 @@ import { migration004 } from './004_configs_and_keys.js';
 import { migration005 } from './005_access.js';
 import { migration006 } from './006_secrets.js';
 import { migration007 } from './007_audit.js';
+import { migration008 } from './008_variables.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration005,
   migration006,
   migration007,
+  migration008,
 ];

@@ -140,6 +140,7 @@ export class ProjectRemovalService {
     await this.db.configs.deleteMany(theirs);
     await this.db.configPromotions.deleteMany(theirs);
     await this.db.secrets.deleteMany(theirs);
+    await this.db.variables.deleteMany(theirs);
     await this.db.notifications.deleteMany(theirs);
     await this.db.projectRemovals.deleteMany({ _id: { $in: ids } });
   }

@@ -1,0 +1,23 @@
+import { createIndexes, dropIndexes, type IndexTable } from './indexes.js';
+import { type Migration } from './migration.js';
+
+const NEWEST = { created_at: -1, _id: -1 } as const;
+
+const INDEXES: IndexTable = {
+  variables: [
+    { key: { project_id: 1, name: 1 }, unique: true },
+    { key: NEWEST },
+    { key: { updated_at: -1, _id: -1 } },
+    { key: { name: 1, _id: 1 } },
+    { key: { name: 1, ...NEWEST } },
+    { key: { project_id: 1, ...NEWEST } },
+  ],
+};
+
+/** Variables by the place that templates look for them. Its way back keeps those that are stored. */
+export const migration008: Migration = {
+  number: 8,
+  name: 'variables',
+  up: (db) => createIndexes(db, INDEXES),
+  down: (db) => dropIndexes(db, INDEXES),
+};

@@ -120,6 +120,34 @@ describe('schedules', () => {
     expect(data).toMatchObject({ enabled: false, next_run_at: null, last_run_at: run.scheduled_for });
   });
 
+  it('start as many runs by hand as are asked for at once, none in the place of a slot', async () => {
+    const { id } = await create({ kind: 'CRON', expression: '* * * * * *', max_concurrency: 100 });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => post(`/${id}/trigger`)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    const runs = answers.map(({ body }) => body.data);
+    expect(new Set(runs.map((run) => run.scheduled_for)).size).toBe(30);
+    expect(runs.filter((run) => run.scheduled_for.endsWith('.000Z'))).toEqual([]);
+    await post(`/${id}/disable`);
+  });
+
+  it('do not say that a run was made for a slot where none could be', async () => {
+    const { id: asking } = await user.pipeline(project, [noop('only')]);
+    const { id } = await create({
+      pipeline_id: asking,
+      kind: 'CRON',
+      expression: '* * * * * *',
+      enabled: false,
+    });
+    const params_schema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
+    expect((await tauro.api.put(`/api/v1/pipelines/${asking}`, { params_schema })).status).toBe(200);
+    await post(`/${id}/enable`);
+    await waitFor(async () => (await slotsOf(id)).some(({ state }: any) => state === 'FAILED'), {
+      what: 'a slot without a run',
+    });
+    await post(`/${id}/disable`);
+    expect((await get(`/${id}`)).data).toMatchObject({ last_run_at: null, statistics: { total_runs: 0 } });
+  });
+
   it('say why no run can be started by hand, and make none', async () => {
     const { id: asking } = await user.pipeline(project, [noop('only')], {
       params_schema: { type: 'object', properties: { n: { type: 'integer' } } },

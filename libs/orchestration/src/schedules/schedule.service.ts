@@ -216,19 +216,36 @@ export class ScheduleService {
     const schedule = await this.get(id);
     const { project_id, pipeline_id } = schedule;
     await this.creation.accept({ project_id, pipeline_id, params: { ...schedule.params, ...params } });
-    const now = await this.clock.now();
-    const previous = timingOf(schedule).previous(now);
-    const run_id = newId('run', now.getTime());
+    for (let at = await this.clock.now(), tries = 1; ; tries++) {
+      at = ownMoment(schedule, at);
+      const run = await this.runAt(schedule, at, params, request_id);
+      if (run) return run;
+      // Somebody else has that moment: another call, or a slot of an earlier timing.
+      if (tries === MOST_MOMENTS)
+        throw conflict(`schedule '${id}' is triggered too often at this moment; try again`);
+      at = new Date(at.getTime() + 1 + Math.floor(Math.random() * 8 * tries));
+    }
+  }
+
+  /** @returns null when the moment is taken. @throws DomainError when no run can be made. */
+  private async runAt(
+    schedule: Schedule,
+    at: Date,
+    params?: JsonObject,
+    request_id?: string | null,
+  ): Promise<Run | null> {
+    const { _id: id } = schedule;
+    const run_id = newId('run', at.getTime());
     const decision: Decision = {
       id: ulid(),
       kind: 'MANUAL',
-      at: now,
+      at,
       runs: [
         {
           run_id,
-          scheduled_for: now,
-          data_interval_start: previous ?? now,
-          data_interval_end: now,
+          scheduled_for: at,
+          data_interval_start: timingOf(schedule).previous(at) ?? at,
+          data_interval_end: at,
           queued: false,
         },
       ],
@@ -239,14 +256,15 @@ export class ScheduleService {
     };
     const { matchedCount } = await this.db.schedules.updateOne({ _id: id }, {
       $push: { 'engine.decisions': decision },
-      $min: { 'engine.check_at': new Date(now.getTime() + ORPHAN_MS) },
+      $min: { 'engine.check_at': new Date(at.getTime() + ORPHAN_MS) },
     } as mongo.UpdateFilter<Schedule>);
     if (matchedCount === 0) throw notFound('schedule', id);
     await this.slotRuns.carryOut(schedule, decision, false);
     const run = await this.db.runs.findOne({ _id: run_id });
     if (run) return run;
-    const slot = await this.db.scheduleSlots.findOne({ schedule_id: id, scheduled_for: now });
-    throw conflict(slot?.reason ?? `schedule '${id}' has another run at this moment; try again`);
+    const slot = await this.db.scheduleSlots.findOne({ schedule_id: id, scheduled_for: at });
+    if (slot?.state === 'FAILED') throw conflict(slot.reason ?? `no run could be made`);
+    return null;
   }
 
   /** Looked at last: whoever deletes a project finds its schedules, or this finds the project gone. */
@@ -258,6 +276,19 @@ export class ScheduleService {
     await this.db.schedules.deleteMany({ _id: { $in: schedules.map(({ _id }) => _id) } });
     throw notFound('project', gone);
   }
+}
+
+/** Moments that a trigger tries, when others are triggered in the same milliseconds. */
+const MOST_MOMENTS = 100;
+
+/** The first millisecond from `at` on that is no slot: a run by hand must not stand in the place of a scheduled one. */
+function ownMoment(schedule: Schedule, at: Date): Date {
+  const timing = timingOf(schedule);
+  let own = at;
+  while (timing.next(new Date(own.getTime() - 1))?.getTime() === own.getTime()) {
+    own = new Date(own.getTime() + 1);
+  }
+  return own;
 }
 
 function ignoreAbsent(error: unknown): void {

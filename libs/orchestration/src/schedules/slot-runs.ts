@@ -70,8 +70,8 @@ export class SlotRuns {
       this.start(schedule, decision.runs, decision, repeated),
       ...skipped.map((slot) => this.inserts.ask(slot)),
     ]);
-    const count = made.filter((outcome) => outcome === 'made').length;
-    await this.struckOff.ask({ schedule, decision, made: count });
+    const runs = decision.runs.filter((_, i) => made[i] === 'made');
+    await this.struckOff.ask({ schedule, decision, made: runs.map(({ scheduled_for }) => scheduled_for) });
   }
 
   /**
@@ -219,11 +219,11 @@ export class SlotRuns {
 interface CarriedOut {
   schedule: Schedule;
   decision: Decision;
-  /** The runs that it made. */
-  made: number;
+  /** The slots of the runs that it made, in their order. */
+  made: Date[];
 }
 
-function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id, kind, at }, made }: CarriedOut) {
+function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id }, made }: CarriedOut) {
   const left = {
     $filter: { input: '$engine.decisions', as: 'one', cond: { $ne: ['$$one.id', id] } },
   };
@@ -234,9 +234,9 @@ function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id, kind, at
       {
         $set: {
           'engine.decisions': left,
-          'statistics.total_runs': { $add: ['$statistics.total_runs', made] },
-          // A slot has set it already, with the decision.
-          ...(kind === 'MANUAL' && made > 0 && { last_run_at: { $max: ['$last_run_at', at] } }),
+          'statistics.total_runs': { $add: ['$statistics.total_runs', made.length] },
+          // Slots for which no run could be made are no runs.
+          ...(made.length > 0 && { last_run_at: { $max: ['$last_run_at', made.at(-1)] } }),
         },
       },
       {

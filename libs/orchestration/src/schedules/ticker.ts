@@ -116,14 +116,12 @@ export class Ticker {
   private async writeAll(all: Decided[]): Promise<boolean[]> {
     const { matchedCount } = await this.db.schedules.bulkWrite(
       all.map(({ schedule: { _id, revision, engine }, cursor, next_run_at, decision }) => {
-        const last = decision.runs.at(-1)?.scheduled_for;
         return {
           updateOne: {
             filter: { _id, enabled: true, revision, 'engine.cursor': engine.cursor },
             update: {
               $set: {
                 next_run_at,
-                ...(last && { last_run_at: last }),
                 'engine.cursor': cursor,
                 'engine.check_at': new Date(decision.at.getTime() + ORPHAN_MS),
               },

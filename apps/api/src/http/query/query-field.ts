@@ -112,8 +112,14 @@ const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d
 
 /** @returns undefined for what is not ISO 8601. */
 export function instantOf(value: string): Date | undefined {
-  const date = new Date(ISO_8601.test(value) ? value : NaN);
+  const date = new Date(ISO_8601.test(value) && isDayOfMonth(value) ? value : NaN);
   return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** `Date` would make the second of March of the thirtieth of February. */
+function isDayOfMonth(value: string): boolean {
+  const [year, month, day] = value.slice(0, 10).split('-').map(Number) as [number, number, number];
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 export const instant = (description: string): QueryField<Date> => ({

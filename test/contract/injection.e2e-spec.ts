@@ -8,8 +8,8 @@ import { World } from './properties/world.js';
 /* eslint-disable @typescript-eslint/no-explicit-any -- an OpenAPI document */
 
 const REFUSED = [400, 422];
-/** What has a language of its own: any JSON may stand for an output, and a parameter may be called anything. */
-const OWN_LANGUAGE = /^(outputs|params_schema)\./;
+/** What has a language of its own: any JSON may stand for an output or a variable, and a parameter may be called anything. */
+const OWN_LANGUAGE = /^(outputs|params_schema)\.|^value(\.|$)/;
 
 describe('an operator of the database in the place of a value', () => {
   let tauro: Tauro;
@@ -44,7 +44,7 @@ describe('an operator of the database in the place of a value', () => {
       method: operation.method.toUpperCase(),
       headers: { accept: 'application/json' },
     });
-    const isStream = /event-stream|ndjson/.test(response.headers.get('content-type') ?? '');
+    const isStream = (response.headers.get('content-type') ?? '').includes('event-stream');
     if (isStream) await response.body!.cancel();
     const text = isStream ? '' : await response.text();
     return {
@@ -79,7 +79,8 @@ describe('an operator of the database in the place of a value', () => {
         for (const operator of OPERATORS.slice(0, 3)) {
           const text = encodeURIComponent(JSON.stringify(operator));
           const { status, body } = await send(operation, `${pathOf(operation)}?${called}=${text}`);
-          const matchesNothing = status === 200 && body.data.length === 0;
+          // An export of nothing is an empty text.
+          const matchesNothing = status === 200 && (body === '' || body.data?.length === 0);
           if (!REFUSED.includes(status) && !matchesNothing) wrong.push([operation.name, name, status]);
         }
       }

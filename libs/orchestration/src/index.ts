@@ -69,3 +69,4 @@ export * from './worker-registry.js';
 export * from './events/position.js';
 export * from './events/state-events.js';
 export { type StateEvent } from './events/state-tail.js';
+export * from './hold-project.js';

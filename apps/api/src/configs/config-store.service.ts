@@ -11,7 +11,7 @@ import {
   notFound,
   PROTECTED,
 } from '@tauro/domain';
-import { Collections } from '@tauro/orchestration';
+import { Collections, holdProject } from '@tauro/orchestration';
 import { type mongo } from 'mongoose';
 import { currentPrincipal } from '../auth/principal.js';
 import { stale } from '../http/etag.js';
@@ -65,13 +65,7 @@ export class ConfigStore {
     origin: Origin,
     session: mongo.ClientSession,
   ): Promise<Config> {
-    // Whoever deletes the project does it before, and is seen here, or after, and sees the config.
-    const { matchedCount } = await this.db.projects.updateOne(
-      { _id: place.project_id },
-      { $set: { 'engine.batch_at': new Date() } },
-      { session },
-    );
-    if (matchedCount === 0) throw notFound('project', place.project_id);
+    await holdProject(this.db, place.project_id, session);
     if (await this.at(place, session)) throw taken(place);
     const now = new Date();
     const config: Config = {

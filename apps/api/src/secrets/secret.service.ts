@@ -10,7 +10,7 @@ import {
   secretPurpose,
   secretValueFault,
 } from '@tauro/domain';
-import { Collections, DUPLICATE_KEY } from '@tauro/orchestration';
+import { Collections, DUPLICATE_KEY, holdProject } from '@tauro/orchestration';
 import { canSeal, Env, seal } from '@tauro/platform';
 import { type Model } from 'mongoose';
 import { confined } from '../auth/access.guard.js';
@@ -100,14 +100,11 @@ export class SecretService {
     if (deletedCount === 0) throw notFound('secret', id);
   }
 
-  /** Whoever deletes the project does it before, and is seen here, or after, and removes the secret too. */
   private async insert(secret: Secret): Promise<void> {
     const { project_id } = secret;
     if (project_id === null) return void (await this.db.secrets.insertOne(secret));
     await this.db.transaction(async (session) => {
-      const touched = { $set: { 'engine.batch_at': new Date() } };
-      const { matchedCount } = await this.db.projects.updateOne({ _id: project_id }, touched, { session });
-      if (matchedCount === 0) throw notFound('project', project_id);
+      await holdProject(this.db, project_id, session);
       await this.db.secrets.insertOne(secret, { session });
     });
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Public, Variable, toPublic } from '@tauro/database';
 import { conflict, type DomainError, invalid, newId, notFound } from '@tauro/domain';
-import { Collections, DUPLICATE_KEY } from '@tauro/orchestration';
+import { Collections, DUPLICATE_KEY, holdProject } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { confined } from '../auth/access.guard.js';
 import { currentPrincipal, currentScope } from '../auth/principal.js';
@@ -85,14 +85,11 @@ export class VariableService {
     if (deletedCount === 0) throw notFound('variable', id);
   }
 
-  /** Whoever deletes the project does it before, and is seen here, or after, and removes the variable too. */
   private async insert(variable: Variable): Promise<void> {
     const { project_id } = variable;
     if (project_id === null) return void (await this.db.variables.insertOne(variable));
     await this.db.transaction(async (session) => {
-      const touched = { $set: { 'engine.batch_at': new Date() } };
-      const { matchedCount } = await this.db.projects.updateOne({ _id: project_id }, touched, { session });
-      if (matchedCount === 0) throw notFound('project', project_id);
+      await holdProject(this.db, project_id, session);
       await this.db.variables.insertOne(variable, { session });
     });
   }

@@ -215,13 +215,22 @@ describe('migrations', () => {
       const hung = migrator([migration(1, () => stuck)], other);
       const late = hung.up();
       await waitFor(async () => (await states(hung))[0] === 'APPLYING', { what: 'the migration to begin' });
-      // As if its process had been stopped: nothing renews the lease any more.
       const locks = connection.db!.collection('migration_locks');
-      await locks.updateOne({}, { $set: { lease_until: new Date(0) } });
+      const holder = await locks.findOne({});
 
       let ran = 0;
       const heir = migrator([migration(1, async () => void ran++)]);
-      expect(await heir.up()).toBe(1);
+      let ended = false;
+      const taken = heir.up().finally(() => (ended = true));
+      // As if its process had been stopped: the lease runs out, again should a last renewal come after it.
+      await waitFor(
+        async () => {
+          await locks.updateOne({ owner: holder!.owner }, { $set: { lease_until: new Date(0) } });
+          return ended;
+        },
+        { what: 'the other one to take over' },
+      );
+      expect(await taken).toBe(1);
       expect(ran).toBe(1);
       release();
       await expect(late).rejects.toThrow('another process has taken over');

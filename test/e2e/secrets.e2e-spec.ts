@@ -1,5 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { ONCE, task } from '../support/nodes.js';
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chain, ONCE, task } from '../support/nodes.js';
 import { WebhookReceiver } from '../support/receivers.js';
 import { placesWith } from '../support/sweep.js';
 import { Tauro } from '../support/tauro.js';
@@ -205,6 +207,34 @@ describe('secrets', () => {
         `a node of type '${node.type}' keeps or shows what it is given`,
       );
     }
+    expect(await placesWith(tauro, needles)).toEqual([]);
+  });
+
+  it('key the hashes of a processor, and are in nothing that it leaves', async () => {
+    const { value, needles } = newValue();
+    await create('pseudonyms', value);
+    const rows = { id: 'rows', type: 'source', config: { source_type: 'inline', rows: [{ mail: 'a@b.c' }] } };
+    const hash = { type: 'hash', columns: ['mail'], key: '{{ secrets.pseudonyms }}' };
+    const hashed = {
+      id: 'hashed',
+      type: 'processor',
+      config: { transformations: [hash] },
+      cache: { ttl_seconds: 60 },
+    };
+    const out = { id: 'out', type: 'sink', config: { destination: 'file', path: 'hashed.json' } };
+    const nodes = [rows, { ...hashed, ...ONCE }, out];
+    const pipeline = await user.pipeline(project, nodes, { edges: chain('rows', 'hashed', 'out') });
+    const ended = await user.ended(await user.start(project, pipeline.id));
+    expect(ended).toMatchObject({ state: 'SUCCESS' });
+    const mail = createHmac('sha256', value).update('a@b.c').digest('hex');
+    expect(JSON.parse(readFileSync(join(tauro.files, 'hashed.json'), 'utf8'))).toEqual([{ mail }]);
+    const derive = { type: 'derive', columns: { key: "'{{ secrets.pseudonyms }}'" } };
+    const leaky = { ...hashed, config: { transformations: [hash, derive] } };
+    const body = { project_id: project, name: 'leaky', nodes: [rows, leaky], edges: chain('rows', 'hashed') };
+    const refused = await tauro.api.post(`${V1}/pipelines`, body);
+    expect(refused.body.error.details).toMatchObject([
+      { field: 'nodes.1.config.transformations.1.columns.key', type: 'template_error' },
+    ]);
     expect(await placesWith(tauro, needles)).toEqual([]);
   });
 

@@ -130,9 +130,10 @@ export interface NodeKind {
   /** Says whom it calls, so that a circuit breaker can stand before it. Absent for a kind that calls nobody. */
   target?: NodeTarget;
   /**
-   * Whether its config may name secrets: it hands what it is given to somebody else, and keeps none of it. Default false.
+   * Whether its config may name secrets, or may at some paths of it: it hands what it is given there to somebody else, and
+   * keeps and shows none of it. Default false.
    */
-  secrets?: boolean;
+  secrets?: boolean | ((path: readonly (string | number)[]) => boolean);
   /** Whether the worker's default timeout applies (not to a node that sleeps). Default true. */
   timed?: boolean;
   /** Why a node of this kind cannot have a `for_each`; absent when it can. */
@@ -154,6 +155,10 @@ export interface NodeKind {
    */
   isolated?: boolean;
 }
+
+/** Whether a node of this kind may be given a secret at this path of its config. */
+export const mayHaveSecret = ({ secrets = false }: NodeKind, path: readonly (string | number)[]): boolean =>
+  typeof secrets === 'function' ? secrets(path) : secrets;
 
 /** Why a kind whose nodes make a table is not mapped. */
 export const MAKES_TABLE =

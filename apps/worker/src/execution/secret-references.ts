@@ -5,7 +5,7 @@ import {
   TemplateError,
   type TemplateUse,
 } from '@tauro/domain';
-import { type NodeKind } from '@tauro/nodes';
+import { mayHaveSecret, type NodeKind } from '@tauro/nodes';
 
 /** Where an attempt's templates stand. */
 interface Templates {
@@ -38,7 +38,7 @@ export function assertSecretsMay(
   }
   for (const use of templates) {
     for (const name of secretsIn(taken(use, config))) {
-      if (!kind.secrets) {
+      if (!mayHaveSecret(kind, use.path)) {
         refuse(
           use,
           `it refers to a secret, and a node of type '${node.type}' keeps or shows what it is given`,

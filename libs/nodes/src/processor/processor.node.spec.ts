@@ -1,4 +1,5 @@
 import { type Json, type JsonObject } from '@tauro/domain';
+import { mayHaveSecret } from '../node-kind.js';
 import { NodeHarness } from '../tables/node-harness.js';
 import { configFaults } from '../validate.js';
 import { processorNode } from './processor.node.js';
@@ -171,7 +172,7 @@ describe('a config', () => {
     [{ transformations: [{ type: 'sort', by: [] }] }, /by/],
     [{ transformations: [{ type: 'limit', count: -1 }] }, /count/],
     [
-      { transformations: [{ type: 'explode', column: 'a' }] },
+      { transformations: [{ type: 'scramble', column: 'a' }] },
       /type must be one of 'deduplicate', 'normalize', 'filter'/,
     ],
     [{ transformations: [{ type: 'cast', columns: { a: 'INT) AS x, (1' } }] }, /columns\.a/],
@@ -254,6 +255,24 @@ describe('a config', () => {
       ['people'],
       ['config.transformations.0.columns.a: cannot be a template'],
     ],
+    [
+      { transformations: ['normalize', { type: 'sample', rows: 3, fraction: 0.5 }, { type: 'select' }] },
+      ['people'],
+      [
+        'config.transformations.1: needs either rows or fraction',
+        'config.transformations.2: needs either columns or exclude',
+      ],
+    ],
+    [
+      { transformations: [{ type: 'window', functions: { a: { function: '{{ params.f }}' } } }] },
+      ['people'],
+      [],
+    ],
+    [
+      { transformations: [{ type: 'window', functions: { place: { function: 'rank' } } }] },
+      ['people'],
+      ['config.transformations.0: functions.place: rank needs order_by'],
+    ],
     [{ sql: "SELECT {{ params.x }} AS x FROM people WHERE d = '{{ params.day }}'" }, ['people', 'wait'], []],
     [
       {
@@ -279,5 +298,13 @@ describe('a config', () => {
     expect(bound('transformations', 0, 'columns', 0)).toBe(false);
     expect(bound('transformations', 0, 'with')).toBe(false);
     expect(bound('input')).toBe(false);
+  });
+
+  it('may hold a secret only where a hash is keyed by it', () => {
+    const may = (...path: (string | number)[]): boolean => mayHaveSecret(processorNode, path);
+    expect(may('transformations', 3, 'key')).toBe(true);
+    expect(may('transformations', 3, 'columns', 'key')).toBe(false);
+    expect(may('transformations', 3, 'where')).toBe(false);
+    expect(may('sql')).toBe(false);
   });
 });

@@ -17,6 +17,7 @@ import { sqlFaults } from './check-sql.js';
 import { PROCESSOR_SCHEMA } from './processor.schema.js';
 import { placeOf, runSteps } from './run-steps.js';
 import { itemsOf, namesInSql, startOf } from './items.js';
+import { TRANSFORMATIONS } from './transformations/index.js';
 import { type Relation } from './transformations/transformation.js';
 
 /** Makes a table out of upstream tables, by a list of transformations or by SQL. */
@@ -34,6 +35,9 @@ export const processorNode: NodeKind = {
     (first === 'transformations' &&
       (key === 'where' || ((key === 'columns' || key === 'metrics') && typeof name === 'string'))),
 
+  // The key of a hash works on values, and is not in what comes of them.
+  secrets: ([first, , option]) => first === 'transformations' && option === 'key',
+
   async check(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> {
     const { sql, transformations, input } = node.config ?? {};
     if ((sql === undefined) === (transformations === undefined)) {
@@ -50,7 +54,7 @@ export const processorNode: NodeKind = {
     const start = startOf(itemsOf(transformations), ids, input as string | undefined);
     if (typeof start === 'string')
       faults.push({ field: 'config.transformations', message: start, type: 'value_error' });
-    return [...faults, ...templatesAsNames(transformations)];
+    return [...faults, ...optionFaults(transformations), ...templatesAsNames(transformations)];
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
@@ -117,6 +121,15 @@ function sameInSql(ids: readonly string[]): string | undefined {
   return i < 0
     ? undefined
     : `the inputs '${ids[lower.indexOf(lower[i]!)]}' and '${ids[i]}' differ only in case`;
+}
+
+function optionFaults(transformations: unknown): ErrorDetail[] {
+  return itemsOf(transformations).flatMap(({ type, options }, i) => {
+    const message = TRANSFORMATIONS.get(type)?.fault?.(options);
+    return message === undefined
+      ? []
+      : [{ field: `config.transformations.${i}`, message, type: 'value_error' }];
+  });
 }
 
 /** `rename` and `cast` put their texts into the statement as names and types, which no value can be. */

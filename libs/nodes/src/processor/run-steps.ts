@@ -26,10 +26,12 @@ export async function runSteps(
     const place = placeOf(index, type);
     const { others } = start;
     const transformation = TRANSFORMATIONS.get(type)!;
-    const query = await transformation.query(relation, { place, options, inputs, others, session });
+    const fault = transformation.fault?.(options);
+    if (fault !== undefined) throw new NodeError('InvalidConfig', `${place}: ${fault}`, false);
     // No node id has a space in it.
     const view = `step ${index}`;
     try {
+      const query = await transformation.query(relation, { place, options, inputs, others, session });
       relation = { view, columns: await session.view(view, query) };
     } catch (error) {
       throw nodeErrorOf(error, place, relation.columns);

@@ -5,7 +5,7 @@ import {
   templatesIn,
   type TemplateUse,
 } from '@tauro/domain';
-import { type NodeKind } from '../node-kind.js';
+import { mayHaveSecret, type NodeKind } from '../node-kind.js';
 import { hint } from './suggest.js';
 
 /** Whether a node runs before another, for every pair of a graph. */
@@ -83,7 +83,9 @@ export function templateFaults(
   return uses.flatMap((use) => {
     const kept = `a node of type '${node.type}' keeps or shows what it is given`;
     const message =
-      use.fault ?? (kind.secrets ? undefined : secretFault(use, kept)) ?? faultOf(use, node, graph, precedes);
+      use.fault ??
+      (mayHaveSecret(kind, use.path) ? undefined : secretFault(use, kept)) ??
+      faultOf(use, node, graph, precedes);
     if (message === undefined) return [];
     const field = ['config', ...use.path].join('.');
     return [{ field, message: `${field}: ${use.source}: ${message}`, type: 'template_error' }];

@@ -1,10 +1,11 @@
 import { type Column } from '@tauro/domain';
 import { NodeError } from '../../node-kind.js';
+import { columnsNamed } from '../../tables/named-columns.js';
 import { COLUMN_NAME, COLUMN_NAMES, columnMap, SQL_TYPE } from '../../tables/schema-parts.js';
 import { ident, idents } from '../../tables/sql-text.js';
 import {
-  columnsNamed,
   distinctNames,
+  eitherFault,
   expressionAt,
   plainTexts,
   type Transformation,
@@ -19,11 +20,9 @@ export const select: Transformation = {
       exclude: { ...COLUMN_NAMES, description: 'The columns to leave out, instead.' },
     },
   },
+  fault: (options) => eitherFault(options, 'columns', 'exclude'),
   query({ view, columns }, { options, place }) {
     const { columns: kept, exclude } = options as Record<string, string[] | undefined>;
-    if ((kept === undefined) === (exclude === undefined)) {
-      throw new NodeError('InvalidConfig', `${place}: needs either columns or exclude`, false);
-    }
     const left = new Set(exclude && columnsNamed(columns, exclude, `${place}: exclude`));
     const chosen = kept
       ? columnsNamed(columns, kept, `${place}: columns`)

@@ -1,11 +1,12 @@
 import { type Column } from '@tauro/domain';
 import { NodeError } from '../../node-kind.js';
+import { columnsNamed } from '../../tables/named-columns.js';
 import { COLUMN_NAME, COLUMN_NAMES, columnMap } from '../../tables/schema-parts.js';
 import { ident } from '../../tables/sql-text.js';
 import {
-  columnsNamed,
   distinctNames,
   expressionAt,
+  groupedBy,
   plainTexts,
   type Relation,
   type Step,
@@ -40,7 +41,12 @@ export const join: Transformation = {
         anyOf: [COLUMN_NAMES, columnMap(COLUMN_NAME, 'Right columns by left ones.')],
       },
       how: { enum: Object.keys(HOW), description: 'inner by default; semi and anti only choose left rows.' },
-      suffix: { type: 'string', minLength: 1, maxLength: 64, description: '`_right` by default.' },
+      suffix: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 64,
+        description: 'What is put behind right names that are taken; `_right` by default.',
+      },
     },
   },
   query(left, step) {
@@ -162,11 +168,6 @@ export const aggregate: Transformation = {
       names.push(name);
     }
     distinctNames(names, step.place);
-    // Groups in their order make results that do not change from run to run.
-    const grouping =
-      groups.length > 0 ? `GROUP BY ${positions(groups)} ORDER BY ${positions(groups)}` : 'GROUP BY ()';
-    return `SELECT ${items.join(', ')} FROM ${ident(view)} ${grouping}`;
+    return `SELECT ${items.join(', ')} FROM ${ident(view)} ${groupedBy(groups)}`;
   },
 };
-
-const positions = (groups: readonly Column[]): string => groups.map((_, i) => i + 1).join(', ');

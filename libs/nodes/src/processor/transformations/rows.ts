@@ -1,24 +1,9 @@
-import { type Column } from '@tauro/domain';
+import { columnsNamed } from '../../tables/named-columns.js';
+import { numbered } from '../../tables/numbered.js';
 import { COLUMN_NAMES } from '../../tables/schema-parts.js';
-import { findColumn, ident, idents, literal } from '../../tables/sql-text.js';
-import {
-  columnsNamed,
-  expressionAt,
-  freeName,
-  type Relation,
-  type Transformation,
-} from './transformation.js';
-
-/** The rows with their position as a column of this name. */
-function numbered({ view, columns, file }: Relation): { query: string; position: string } {
-  // A scan that counts for itself runs in parallel; a window over everything does not.
-  if (file !== undefined && !findColumn(columns, 'file_row_number')) {
-    const query = `SELECT * FROM read_parquet(${literal(file)}, file_row_number = true)`;
-    return { query, position: 'file_row_number' };
-  }
-  const position = freeName(columns, 'row');
-  return { query: `SELECT *, row_number() OVER () AS ${ident(position)} FROM ${ident(view)}`, position };
-}
+import { ident, idents } from '../../tables/sql-text.js';
+import { orderBy, ORDER_BY } from './order-by.js';
+import { expressionAt, type Transformation } from './transformation.js';
 
 export const deduplicate: Transformation = {
   type: 'deduplicate',
@@ -66,61 +51,16 @@ export const filter: Transformation = {
   },
 };
 
-interface SortKey {
-  column: string;
-  order?: 'asc' | 'desc';
-  nulls?: 'first' | 'last';
-}
-
 export const sort: Transformation = {
   type: 'sort',
   schema: {
     description: 'Orders the rows.',
     required: ['by'],
-    properties: {
-      by: {
-        description: 'A column, `-column` for descending, or `{column, order, nulls}`; or several of them.',
-        anyOf: [
-          { type: 'string', minLength: 1 },
-          {
-            type: 'array',
-            minItems: 1,
-            maxItems: 100,
-            items: {
-              anyOf: [
-                { type: 'string', minLength: 1 },
-                {
-                  type: 'object',
-                  required: ['column'],
-                  additionalProperties: false,
-                  properties: {
-                    column: { type: 'string', minLength: 1 },
-                    order: { enum: ['asc', 'desc'] },
-                    nulls: { enum: ['first', 'last'] },
-                  },
-                },
-              ],
-            },
-          },
-        ],
-      },
-    },
+    properties: { by: ORDER_BY },
   },
-  query({ view, columns }, { options, place }) {
-    const keys = [options['by'] as string | (string | SortKey)[]].flat().map((key) => sortKey(key, columns));
-    const order = keys.map(({ column, order: direction = 'asc', nulls = 'last' }) => {
-      const [{ name }] = columnsNamed(columns, [column], `${place}: by`) as [Column];
-      return `${ident(name)} ${direction} NULLS ${nulls}`;
-    });
-    return `SELECT * FROM ${ident(view)} ORDER BY ${order.join(', ')}`;
-  },
+  query: ({ view, columns }, { options, place }) =>
+    `SELECT * FROM ${ident(view)} ORDER BY ${orderBy(options['by'], columns, `${place}: by`).join(', ')}`,
 };
-
-function sortKey(key: string | SortKey, columns: readonly Column[]): SortKey {
-  if (typeof key !== 'string') return key;
-  if (!key.startsWith('-') || findColumn(columns, key)) return { column: key };
-  return { column: key.slice(1), order: 'desc' };
-}
 
 export const limit: Transformation = {
   type: 'limit',
@@ -128,8 +68,12 @@ export const limit: Transformation = {
     description: 'Keeps the first `count` rows after `offset`. Sort first, unless any rows will do.',
     required: ['count'],
     properties: {
-      count: { type: 'integer', minimum: 0 },
-      offset: { type: 'integer', minimum: 0, description: '0 by default.' },
+      count: { type: 'integer', minimum: 0, description: 'How many rows to keep at most.' },
+      offset: {
+        type: 'integer',
+        minimum: 0,
+        description: 'How many rows to leave out before; 0 by default.',
+      },
     },
   },
   query: ({ view }, { options }) =>

@@ -1,7 +1,6 @@
 import { type Column, BoundText } from '@tauro/domain';
 import { NodeError } from '../../node-kind.js';
 import { type DuckDbSession } from '../../tables/duckdb.js';
-import { findColumn, namesOf } from '../../tables/sql-text.js';
 import { userExpression, type UserSql } from '../../tables/user-sql.js';
 import { namesInSql } from '../items.js';
 
@@ -34,18 +33,10 @@ export interface Transformation {
   bare?: boolean;
   /** The keys whose text, or texts by column name, are SQL expressions. */
   expressions?: readonly string[];
+  /** What is wrong with options that fit the schema, before there is a table to look at. */
+  fault?(options: Record<string, unknown>): string | undefined;
   /** The SQL that makes the next table. @throws NodeError for columns that do not exist, and so on */
   query(from: Relation, step: Step): string | Promise<string>;
-}
-
-/** The columns that names mean. @throws NodeError naming the first that does not exist */
-export function columnsNamed(columns: readonly Column[], names: readonly string[], place: string): Column[] {
-  return names.map((name) => {
-    const column = findColumn(columns, name);
-    if (column) return column;
-    const message = `${place}: column '${name}' does not exist (columns: ${namesOf(columns)})`;
-    throw new NodeError('ColumnNotFound', message, false);
-  });
 }
 
 /** @throws NodeError when two columns of the result would have one name, since SQL does not tell case apart */
@@ -62,16 +53,26 @@ export function distinctNames(names: readonly string[], place: string): void {
   }
 }
 
-/** A name that no column has, for helper columns of a query. */
-export function freeName(columns: readonly Column[], wish: string): string {
-  let name = wish;
-  while (findColumn(columns, name)) name += '_';
-  return name;
-}
-
 /** A user's expression at a key of the options, checked. */
 export const expressionAt = (step: Step, key: string, sql: unknown): Promise<string> =>
   userExpression(step.session, sql as UserSql, namesInSql([...step.inputs.keys()]), `${step.place}: ${key}`);
+
+/** That exactly one of two options is to be given. */
+export function eitherFault(
+  options: Record<string, unknown>,
+  one: string,
+  other: string,
+): string | undefined {
+  return (options[one] === undefined) === (options[other] === undefined)
+    ? `needs either ${one} or ${other}`
+    : undefined;
+}
+
+/** Makes groups of rows, in their order, so that results do not change from run to run; one group of everything for none. */
+export function groupedBy(groups: readonly Column[]): string {
+  const positions = groups.map((_, i) => i + 1).join(', ');
+  return groups.length > 0 ? `GROUP BY ${positions} ORDER BY ${positions}` : 'GROUP BY ()';
+}
 
 /** `{name: text}` of options that are no SQL. @throws NodeError for a template, which would have become a value */
 export function plainTexts(options: unknown, place: string): [string, string][] {

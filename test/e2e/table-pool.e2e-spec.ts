@@ -42,6 +42,7 @@ beforeAll(async () => {
     egressAllowPrivate: false,
     templateEnv: [],
     taskMemoryMb: 64,
+    commands: { enabled: false, allowed: [], memoryMb: 64, processes: 4, fileMb: 4, openFiles: 64 },
   };
   options = { settings, artifacts: join(root, 'artifacts'), size: 2, killGraceMs: 2000 };
   shared = new TablePool(options);
@@ -94,6 +95,8 @@ function contextFor(
     artifacts: new ArtifactStore(options.artifacts),
     settings: options.settings,
     handlers: { names: () => [], run: () => Promise.reject(new Error('none')) },
+    commands: { run: () => Promise.reject(new Error('none')) },
+    adoptTable: () => Promise.reject(new Error('none')),
     ...more,
   };
 }

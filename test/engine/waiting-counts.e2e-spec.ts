@@ -33,6 +33,7 @@ describe('how much waits for what', () => {
       running: 0,
       running_tasks: [],
       handlers: ['noop'],
+      commands: false,
       version: '1',
       state: 'ACTIVE',
       started_at: new Date(),

@@ -16,6 +16,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumers } from './consumers.js';
 import { TasksInHand } from './execution/in-hand.js';
+import { CommandPool } from './executors/command-pool.js';
 import { HandlerPool } from './executors/handler-pool.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
@@ -45,8 +46,13 @@ async function main(): Promise<void> {
     size: tableProcesses(env),
     onStray: (message) => new Logger('Tables').warn(message),
   });
+  const commands = new CommandPool({
+    limits: settings.commands,
+    size: env.WORKER_CONCURRENCY,
+    onStray: (message) => new Logger('Commands').warn(message),
+  });
   const app = await NestFactory.createApplicationContext(
-    WorkerModule.forRoot(env, handlers, tables, settings),
+    WorkerModule.forRoot(env, { handlers, tables, commands }, settings),
     { bufferLogs: true },
   );
   app.useLogger(app.get(PinoLogger));
@@ -73,7 +79,7 @@ async function main(): Promise<void> {
     await Promise.race([closed, sleep(6000, undefined, { ref: false })]);
     await presence.leave();
     app.get(MetricsServer).stop();
-    await Promise.all([handlers.close(), tables.close()]);
+    await Promise.all([handlers.close(), tables.close(), commands.close()]);
     await Promise.race([app.close(), sleep(3000)]);
     await Promise.race([stopTracing(), sleep(3000)]);
     process.exit(code);

@@ -24,6 +24,14 @@ export function nodeSettings(env: Env): NodeSettings {
     egressAllowPrivate: env.EGRESS_ALLOW_PRIVATE,
     templateEnv: env.TEMPLATE_ENV,
     taskMemoryMb: env.TASK_MEMORY_MB,
+    commands: {
+      enabled: env.COMMANDS_ENABLED,
+      allowed: env.COMMANDS_ALLOWED,
+      memoryMb: env.COMMAND_MEMORY_MB,
+      processes: env.COMMAND_PROCESSES,
+      fileMb: env.COMMAND_FILE_MB,
+      openFiles: env.COMMAND_OPEN_FILES,
+    },
   };
 }
 

@@ -73,6 +73,7 @@ export class Presence {
       running: this.inHand.count,
       running_tasks: this.inHand.tasks(),
       handlers: this.handlers.names(),
+      commands: this.env.COMMANDS_ENABLED,
       version: VERSION,
       state: this.inHand.accepting ? 'ACTIVE' : 'DRAINING',
       started_at: this.startedAt,

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DatabaseModule } from '@tauro/database';
 import { EngineMetrics, OrchestrationModule, StoreMetrics } from '@tauro/orchestration';
-import { ArtifactStore, type NodeSettings, type TaskHandlers } from '@tauro/nodes';
+import { ArtifactStore, type NodeSettings } from '@tauro/nodes';
 import { Env, loggerOptions } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
@@ -15,6 +15,8 @@ import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
 import { VariableReader } from './execution/variable-reader.js';
+import { type CommandPool } from './executors/command-pool.js';
+import { type HandlerPool } from './executors/handler-pool.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
@@ -26,8 +28,15 @@ import { Presence } from './presence.js';
 import { ScheduleProcessor } from './processors/schedule.processor.js';
 import { TaskProcessor } from './processors/task.processor.js';
 import { WakeProcessor } from './processors/wake.processor.js';
-import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from './tokens.js';
+import { ARTIFACTS, COMMANDS, HANDLERS, NODE_SETTINGS } from './tokens.js';
 import { newWorkerId, WORKER_ID } from './worker-id.js';
+
+/** The processes beside the worker. */
+export interface Pools {
+  handlers: HandlerPool;
+  tables: TablePool;
+  commands: CommandPool;
+}
 
 /**
  * The worker: the same libraries as the API without its HTTP. It alone executes nodes, so that nothing a node
@@ -35,7 +44,7 @@ import { newWorkerId, WORKER_ID } from './worker-id.js';
  */
 @Module({})
 export class WorkerModule {
-  static forRoot(env: Env, handlers: TaskHandlers, tables: TablePool, settings: NodeSettings): DynamicModule {
+  static forRoot(env: Env, { handlers, tables, commands }: Pools, settings: NodeSettings): DynamicModule {
     return {
       module: WorkerModule,
       imports: [
@@ -70,6 +79,7 @@ export class WorkerModule {
         ...TaskMetrics.providers,
         { provide: WORKER_ID, useValue: newWorkerId(env.WORKER_ID) },
         { provide: HANDLERS, useValue: handlers },
+        { provide: COMMANDS, useValue: commands },
         { provide: TablePool, useValue: tables },
         { provide: ARTIFACTS, useValue: new ArtifactStore(env.ARTIFACTS_URL) },
         { provide: NODE_SETTINGS, useValue: settings },

@@ -62,6 +62,12 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('HandlerLoad', 'the files of the handlers cannot be loaded', true),
   type('HandlerExited', 'the handler ended its process', true),
   type('HandlerStopped', 'the handler was stopped', true),
+  // Commands
+  type('CommandsDisabled', 'this worker runs no commands: `COMMANDS_ENABLED` is false'),
+  type('CommandNotAllowed', '`COMMANDS_ALLOWED` does not have the program'),
+  type('CommandNotFound', 'there is no such program on this worker'),
+  type('CommandFailed', 'the program ended with another exit code, or was killed', 'it depends'),
+  type('CommandProcess', 'the process beside the program ended', true),
   // Runs of other pipelines
   type('PipelineNotFound', 'there is no pipeline of this id or name'),
   type('InvalidParams', 'the params do not fit the pipeline that is to run'),

@@ -1,4 +1,5 @@
 export * from './artifacts.js';
+export * from './command/adopt-table.js';
 export * from './error-types.js';
 export * from './node-kind.js';
 export * from './registry.js';

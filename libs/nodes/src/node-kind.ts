@@ -56,6 +56,9 @@ export interface NodeContext {
   artifacts: ArtifactStore;
   settings: NodeSettings;
   handlers: TaskHandlers;
+  commands: Commands;
+  /** Makes this attempt's table of a file that it has written, where DuckDB may run. @throws NodeError as a file source does */
+  adoptTable(file: TableFile): Promise<NodeResult & { rows: number }>;
 }
 
 /** Runs registered `task` handlers outside the worker's own process. */
@@ -65,6 +68,54 @@ export interface TaskHandlers {
   version?(handler: string): string | undefined;
   /** @throws NodeError when the handler is unknown, fails, exits its process or outgrows its memory. */
   run(handler: string, input: Json, context: NodeContext): Promise<Json>;
+}
+
+/** Runs programs outside the worker's own process. */
+export interface Commands {
+  /**
+   * Resolves with the end of the program, once nothing that it started is left; lines that it prints go to the log.
+   * @throws NodeError when it cannot be started, or the signal's reason after an abort
+   */
+  run(command: CommandCall, context: NodeContext): Promise<CommandEnd>;
+}
+
+/** A program to run. */
+export interface CommandCall {
+  /** Begins with the absolute path of the program. */
+  argv: string[];
+  cwd: string;
+  /** All of its environment. */
+  env: Record<string, string>;
+  /** An empty file to which it may append lines of JSON: see docs/commands.md. */
+  output: string;
+}
+
+/** How a program ended. */
+export interface CommandEnd {
+  /** null when a signal killed it. */
+  exit_code: number | null;
+  signal: string | null;
+  /** All that it printed, when that is little. */
+  stdout?: string;
+  /** The last line it printed to stderr. */
+  last_error?: string;
+  /** The last value it handed on. */
+  value?: Json;
+  /** The last file it handed on as its table, from its working folder. */
+  table?: { path: string; format?: string };
+  /** What is wrong with what it wrote to `output`. */
+  fault?: string;
+  /** It was killed for this. */
+  outgrown?: 'memory' | 'processes';
+}
+
+/** A file with the rows of a table. */
+export interface TableFile {
+  path: string;
+  /** Its name, for people. */
+  shown: string;
+  /** As a file source has it. */
+  format: string;
 }
 
 /** What an attempt yields. */

@@ -12,4 +12,19 @@ export interface NodeSettings {
   templateEnv: string[];
   /** Bound of a handler process's heap, in MB. */
   taskMemoryMb: number;
+  commands: CommandSettings;
+}
+
+/** Which programs `command` nodes may run, and what each may cost with all that it starts. */
+export interface CommandSettings {
+  enabled: boolean;
+  /** Names of programs, absolute paths, or patterns of either. */
+  allowed: string[];
+  /** Resident memory. */
+  memoryMb: number;
+  processes: number;
+  /** Of each file that it writes. */
+  fileMb: number;
+  /** Of each process. */
+  openFiles: number;
 }

@@ -15,6 +15,8 @@ import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
+const NO_COMMANDS = 'no live worker runs commands (COMMANDS_ENABLED)';
+
 /** Says what is wrong with a definition, and what is only not ready for it yet. */
 @Injectable()
 export class DefinitionCheck {
@@ -44,7 +46,7 @@ export class DefinitionCheck {
     return { valid: true, errors, warnings: await this.warnings(pipeline, project_id), summary };
   }
 
-  /** What does not exist yet: a handler or tags that no live worker has, a pool, another pipeline, a secret, a variable. */
+  /** What does not exist yet: a handler, tags or leave to run commands that no live worker has, a pool, another pipeline, a secret, a variable. */
   async warnings({ nodes }: PipelineDefinition, project_id: string | null): Promise<ErrorDetail[]> {
     return [
       ...(await this.waits(nodes)),
@@ -102,7 +104,8 @@ export class DefinitionCheck {
   }
 
   private async waits(nodes: NodeDefinition[]): Promise<ErrorDetail[]> {
-    if (!nodes.some((node) => node.type === 'task' || node.pool || node.requires)) return [];
+    if (!nodes.some((node) => ['task', 'command'].includes(node.type) || node.pool || node.requires))
+      return [];
     const named = [...new Set(nodes.flatMap((node) => node.pool ?? []))];
     const [workers, found] = await Promise.all([
       this.workers.live(),
@@ -114,9 +117,9 @@ export class DefinitionCheck {
     const handlers = new Set(workers.flatMap((worker) => worker.handlers));
     const pools = new Set(found.map(({ name }) => name));
     return nodes.flatMap((node, i) => {
-      const warning = (field: string, type: string, what: string): ErrorDetail => ({
+      const warning = (field: string, type: string, what: string, then = 'wait for one'): ErrorDetail => ({
         field: `nodes.${i}.${field}`,
-        message: `node '${node.id}': ${what}; its task will wait for one`,
+        message: `node '${node.id}': ${what}; its task will ${then}`,
         type,
       });
       const { type, config, pool, requires = [] } = node;
@@ -125,6 +128,9 @@ export class DefinitionCheck {
       return [
         ...(type === 'task' && !handlers.has(handler)
           ? [warning('config.handler', 'unknown_handler', `no live worker has the handler '${handler}'`)]
+          : []),
+        ...(type === 'command' && !workers.some(({ commands }) => commands)
+          ? [warning('config.command', 'commands_disabled', NO_COMMANDS, 'fail')]
           : []),
         ...(pool !== undefined && !pools.has(pool)
           ? [warning('pool', 'unknown_pool', `there is no pool '${pool}'`)]

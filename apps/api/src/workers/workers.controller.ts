@@ -28,6 +28,7 @@ setExample(WorkerRecord, {
     },
   ],
   handlers: ['fibonacci', 'noop'],
+  commands: false,
   version: '1.0.0',
   drain_requested_at: null,
   state: 'ACTIVE',

@@ -22,6 +22,7 @@ import {
 import {
   type ArtifactStore,
   checkRendered,
+  type Commands,
   NODE_KINDS,
   type NodeContext,
   NodeError,
@@ -47,7 +48,7 @@ import {
 import { Env, inSpan, traceparentOf } from '@tauro/platform';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TablePool } from '../executors/table-pool.js';
-import { ARTIFACTS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
+import { ARTIFACTS, COMMANDS, HANDLERS, NODE_SETTINGS } from '../tokens.js';
 import { WORKER_ID } from '../worker-id.js';
 import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
 import { TargetGuard } from './target-guard.js';
@@ -93,6 +94,7 @@ export class TaskRunner {
     private readonly metrics: TaskMetrics,
     @Inject(WORKER_ID) private readonly workerId: string,
     @Inject(HANDLERS) private readonly handlers: TaskHandlers,
+    @Inject(COMMANDS) private readonly commands: Commands,
     private readonly tables: TablePool,
     private readonly guard: TargetGuard,
     private readonly cache: NodeCache,
@@ -285,7 +287,7 @@ export class TaskRunner {
     const origin = { task_id: task._id, node_id: node.id, attempt: task.attempt };
     // What a template has put in has not been checked before.
     const config = checkRendered(kind, this.rendered(claimed, kind, scope));
-    return {
+    const context: NodeContext = {
       run: scope.run,
       params: run.params,
       tags: run.tags,
@@ -301,7 +303,10 @@ export class TaskRunner {
       artifacts: this.artifacts,
       settings: this.settings,
       handlers: this.handlers,
+      commands: this.commands,
+      adoptTable: (file) => this.tables.adopt(kind, file, context),
     };
+    return context;
   }
 
   private rendered({ node }: ClaimedTask, kind: NodeKind, scope: TemplateScope): NodeContext['config'] {

@@ -1,4 +1,4 @@
-import { ArtifactStore, NODE_KINDS, type NodeSettings } from '@tauro/nodes';
+import { adoptTable, ArtifactStore, NODE_KINDS, type NodeContext, type NodeSettings } from '@tauro/nodes';
 import { serve } from '../processes/serve.js';
 import { contextOf, scratchOf, type TableCall, type TableSettings } from './table-protocol.js';
 
@@ -6,9 +6,11 @@ import { contextOf, scratchOf, type TableCall, type TableSettings } from './tabl
 
 let artifacts: ArtifactStore;
 let settings: NodeSettings;
-const handlers = {
-  names: () => [],
-  run: () => Promise.reject(new Error('handlers run in processes of their own')),
+const elsewhere = () => Promise.reject(new Error('handlers and commands run in processes of their own'));
+const others = {
+  handlers: { names: () => [], run: elsewhere },
+  commands: { run: elsewhere },
+  adoptTable: elsewhere,
 };
 
 serve<TableSettings, TableCall>({
@@ -21,7 +23,8 @@ serve<TableSettings, TableCall>({
   },
   async run(call, context) {
     const kind = NODE_KINDS.get(call.kind)!;
-    const whole = { ...contextOf(call), ...context, artifacts, settings, handlers };
+    const whole: NodeContext = { ...contextOf(call), ...context, artifacts, settings, ...others };
+    if (typeof call.ask === 'object') return JSON.stringify(await adoptTable(call.ask, whole));
     return JSON.stringify(await (call.ask === 'pins' ? kind.pins!.read(whole) : kind.execute(whole)));
   },
 });

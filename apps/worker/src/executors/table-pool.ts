@@ -1,6 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { type Json } from '@tauro/domain';
-import { type NodeContext, NodeError, type NodeKind, type NodeResult, type NodeSettings } from '@tauro/nodes';
+import {
+  type NodeContext,
+  NodeError,
+  type NodeKind,
+  type NodeResult,
+  type NodeSettings,
+  type TableFile,
+} from '@tauro/nodes';
 import { type Ending, ProcessEnded } from '../processes/pooled-process.js';
 import { ProcessPool, ProcessUnusable } from '../processes/process-pool.js';
 import { type Program } from '../processes/protocol.js';
@@ -71,6 +78,11 @@ export class TablePool {
   /** The same for `kind.pins`. */
   pins(kind: NodeKind, context: NodeContext): Promise<Json> {
     return this.call<Json>(callOf(kind.type, 'pins', context), context);
+  }
+
+  /** The table of a file that a node of this kind has written. */
+  adopt(kind: NodeKind, file: TableFile, context: NodeContext): Promise<NodeResult & { rows: number }> {
+    return this.call(callOf(kind.type, file, context), context);
   }
 
   private async call<T>(call: TableCall, context: NodeContext): Promise<T> {

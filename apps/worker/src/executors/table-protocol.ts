@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BoundText, type Json } from '@tauro/domain';
-import { type NodeContext, type NodeSettings } from '@tauro/nodes';
+import { type NodeContext, type NodeSettings, type TableFile } from '@tauro/nodes';
 
 /** What a table process is told first. */
 export interface TableSettings {
@@ -16,8 +16,8 @@ export const scratchOf = ({ settings }: Pick<TableSettings, 'settings'>, pid: nu
 /** What crosses the border of a table node's attempt: its context without functions. */
 export interface TableCall {
   kind: string;
-  /** What is asked for: the node's result, or what that depends on outside the run. */
-  ask: 'result' | 'pins';
+  /** What is asked for: the node's result, what that depends on outside the run, or a table of a file. */
+  ask: 'result' | 'pins' | TableFile;
   context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config'>;
   /** Where in the config a `BoundText` stood: JSON knows no classes. */
   bound: Path[];

@@ -59,6 +59,7 @@ export class PooledProcess {
   private active?: ActiveCall;
   private calls = 0;
   private stopping = false;
+  private readonly leaves: boolean;
   /** The end of what it wrote to stderr itself: why V8 gave up, when it did. */
   private lastWords = '';
 
@@ -67,6 +68,7 @@ export class PooledProcess {
     program: Program,
     private readonly onStray: (message: string) => void,
   ) {
+    this.leaves = program.leaves === true;
     this.child = spawn(process.execPath, programCommand(program), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: program.env ?? process.env,
@@ -124,7 +126,8 @@ export class PooledProcess {
   async stop(): Promise<void> {
     this.spent = true;
     this.stopping = true;
-    this.child.kill('SIGKILL');
+    if (this.leaves && this.child.connected) this.child.disconnect();
+    else this.child.kill('SIGKILL');
     await this.gone;
   }
 

@@ -16,6 +16,8 @@ export interface Program {
   maxRssBytes: number;
   /** Bytes of log that one call may write. */
   maxLogBytes: number;
+  /** Whether its `Service` has a `leave`: it is told to end, not killed. */
+  leaves?: boolean;
 }
 
 /** What a process is told first. Everything that crosses the border is JSON. */

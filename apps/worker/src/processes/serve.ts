@@ -15,6 +15,8 @@ export interface CallContext {
   log(level: LogLevel, message: string): void;
   /** 0..1 */
   progress(fraction: number): void;
+  /** Takes what somebody else prints, who is not this process; its lines go to the log. */
+  stream(level: 'INFO' | 'WARNING', chunk: string): void;
   signal: AbortSignal;
 }
 
@@ -24,6 +26,11 @@ export interface Service<Settings, Work> {
   load(settings: Settings): Promise<unknown>;
   /** Runs one call; returns JSON text. The `name`, `message` and `retryable` of an error reach the pool. */
   run(work: Work, context: CallContext): Promise<string>;
+  /**
+   * Takes along what must not outlive this process, which ends right afterwards: its pool is gone, or has no more use
+   * for it. Such a program never blocks and holds little, and nobody watches it.
+   */
+  leave?(): void;
 }
 
 interface Attempt {
@@ -48,7 +55,10 @@ export function serve<Settings, Work>(service: Service<Settings, Work>): void {
     else if (current?.call === message.call) current.abort.abort(new Error(message.reason));
   });
   // Not `exit`, which would wait for a native call that never ends, the watching thread already gone.
-  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.on('disconnect', () => {
+    service.leave?.();
+    process.kill(process.pid, 'SIGKILL');
+  });
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
   // Ctrl-C reaches every process of a terminal; when calls stop is the worker's to decide.
@@ -57,7 +67,7 @@ export function serve<Settings, Work>(service: Service<Settings, Work>): void {
 }
 
 async function load<Settings, Work>(service: Service<Settings, Work>, message: LoadMessage): Promise<void> {
-  watchProcess(message.parent, message.maxRssBytes);
+  if (!service.leave) watchProcess(message.parent, message.maxRssBytes);
   captureOutput('stdout', 'INFO');
   captureOutput('stderr', 'WARNING');
   maxLogBytes = message.maxLogBytes;
@@ -104,6 +114,9 @@ function contextOf(attempt: Attempt): CallContext {
       if (value < 1 && now - lastProgress < PROGRESS_INTERVAL_MS) return;
       lastProgress = now;
       send({ type: 'progress', call: attempt.call, fraction: value });
+    },
+    stream: (level, chunk) => {
+      if (current === attempt) attempt.log.stream(level, chunk);
     },
     signal: attempt.abort.signal,
   };

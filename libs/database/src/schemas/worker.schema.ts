@@ -39,6 +39,10 @@ export class WorkerRecord extends Document {
   @Prop({ type: [String], default: [] })
   handlers!: string[];
 
+  /** Whether it runs the programs of `command` nodes. */
+  @Prop({ type: Boolean, default: false })
+  commands!: boolean;
+
   @Prop({ type: String, required: true })
   version!: string;
 

@@ -197,7 +197,9 @@ describe('a config', () => {
     [
       { transformations: ['normalize'] },
       ['wait'],
-      ['depends_on: no upstream node made a table; it needs an edge from a source or processor node'],
+      [
+        'depends_on: no upstream node made a table; it needs an edge from a source or processor node, or from a command with a table',
+      ],
     ],
     [
       { transformations: ['normalize'] },

@@ -26,12 +26,27 @@ export async function filesRead(context: NodeContext): Promise<Json> {
 
 /** Reads files into this attempt's table. */
 export async function readFiles(context: NodeContext): Promise<NodeResult> {
-  const { config, settings } = context;
-  const options = (config['options'] ?? {}) as FileOptions;
+  const options = (context.config['options'] ?? {}) as FileOptions;
   const { data, format, files } = await filesOf(context);
+  return tableOf({ files, format, options, display: (path) => data.display(path) }, context);
+}
+
+/** Files that were found, of one format. */
+interface FoundFiles {
+  files: string[];
+  format: FileFormat;
+  options: FileOptions;
+  display: (path: string) => string;
+}
+
+/** Makes this attempt's table of files. @throws NodeError that tells the place of what does not fit */
+export async function tableOf(
+  { files, format, options, display }: FoundFiles,
+  context: NodeContext,
+): Promise<NodeResult & { rows: number }> {
+  const { settings } = context;
   const target = await tableTarget(context);
   const sample = join(settings.duckdb.tempDirectory, `sample-${randomUUID()}.csv`);
-  const display = (path: string): string => data.display(path);
   const csv: CsvFiles = { files, options, sample, display };
   const csvPaths = format === 'csv' ? [sample] : [];
 

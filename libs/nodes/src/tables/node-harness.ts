@@ -50,6 +50,14 @@ export class NodeHarness {
         egressAllowPrivate: false,
         templateEnv: [],
         taskMemoryMb: 64,
+        commands: {
+          enabled: false,
+          allowed: [],
+          memoryMb: 256,
+          processes: 16,
+          fileMb: 64,
+          openFiles: 256,
+        },
         ...settings,
       },
       new ArtifactStore(join(root, 'artifacts')),
@@ -107,6 +115,8 @@ export class NodeHarness {
       artifacts: this.artifacts,
       settings: this.settings,
       handlers: { names: () => [], run: () => Promise.reject(new Error('no handlers here')) },
+      commands: { run: () => Promise.reject(new Error('no commands here')) },
+      adoptTable: () => Promise.reject(new Error('no commands here')),
       ...rest,
     });
     this.results.set(id, result);

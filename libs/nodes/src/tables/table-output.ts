@@ -78,15 +78,20 @@ export function tableInputs({ inputs, artifacts }: NodeContext): TableInput[] {
   return tables;
 }
 
-const NO_TABLE = 'no upstream node made a table; it needs an edge from a source or processor node';
+const NO_TABLE =
+  'no upstream node made a table; it needs an edge from a source or processor node, or from a command with a table';
 
 /** The upstream nodes that will make a table, for checks before there is a run; or why there is a fault. */
 export function tableUpstream(upstream: readonly NodeDefinition[]): { ids: string[]; fault?: ErrorDetail } {
-  const ids = upstream.filter(({ type }) => type === 'source' || type === 'processor').map(({ id }) => id);
+  const ids = upstream.filter(makesTable).map(({ id }) => id);
   return ids.length > 0
     ? { ids }
     : { ids, fault: { field: 'depends_on', message: NO_TABLE, type: 'missing' } };
 }
+
+/** Only a command says by its config whether it makes one. */
+const makesTable = ({ type, config }: NodeDefinition): boolean =>
+  type === 'source' || type === 'processor' || (type === 'command' && config?.['table'] !== undefined);
 
 /** The rows of a Parquet file in the order they were written. */
 export const parquetRows = (path: string): string => `SELECT * FROM read_parquet(${literal(path)})`;

@@ -76,6 +76,18 @@ const RULES: Rule[] = [
     example: 'DATA_ROOTS=["data"], with the handlers elsewhere',
   },
   {
+    name: 'COMMANDS_ALLOWED',
+    broken: (env) => env.COMMANDS_ENABLED && env.COMMANDS_ALLOWED.length === 0,
+    problem: 'is empty, so that COMMANDS_ENABLED would enable nothing; name the programs, or * for any',
+    example: 'COMMANDS_ALLOWED=["python3","/opt/etl/*"]',
+  },
+  {
+    name: 'COMMANDS_ALLOWED',
+    broken: (env) => env.COMMANDS_ALLOWED.some((entry) => entry.includes('/') && !entry.startsWith('/')),
+    problem: 'has a path that is not absolute, which would depend on where a command is started',
+    example: 'COMMANDS_ALLOWED=["python3","/opt/etl/*"]',
+  },
+  {
     name: 'HEARTBEAT_SECONDS',
     broken: (env) => env.HEARTBEAT_SECONDS > env.LEASE_SECONDS / 2,
     problem: 'is more than half of LEASE_SECONDS, so that one late heartbeat would lose a task',

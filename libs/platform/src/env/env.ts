@@ -359,6 +359,37 @@ export class Env {
   )
   readonly TEMPLATE_ENV!: string[];
 
+  // Commands
+  @Variable(boolean, 'false', 'Let `command` nodes run the programs of COMMANDS_ALLOWED on this worker.')
+  readonly COMMANDS_ENABLED!: boolean;
+
+  @Variable(
+    list('["python3","/opt/etl/*"]'),
+    '',
+    'Programs they may run: names on the PATH, absolute paths, patterns with `*` and `**`, or `*` for any.',
+  )
+  readonly COMMANDS_ALLOWED!: string[];
+
+  @Variable(
+    integer(1024, 16),
+    '1024',
+    'Resident memory of a command and all that it starts, in MB (Linux only).',
+  )
+  readonly COMMAND_MEMORY_MB!: number;
+
+  @Variable(
+    integer(64, 1, 100_000),
+    '64',
+    'Processes of a command at once, all that it starts included (Linux only).',
+  )
+  readonly COMMAND_PROCESSES!: number;
+
+  @Variable(integer(4096, 1), '4096', 'Largest file that a command may write, in MB.')
+  readonly COMMAND_FILE_MB!: number;
+
+  @Variable(integer(1024, 16, 1_000_000), '1024', 'Files that each process of a command may have open.')
+  readonly COMMAND_OPEN_FILES!: number;
+
   // Network safety
   @Variable(
     boolean,

@@ -67,6 +67,7 @@ function derived(env: Env): Partial<Env> {
     DATA_ROOTS: env.DATA_ROOTS ?? ['data'],
     WORKER_TAGS: env.WORKER_TAGS ?? [],
     TEMPLATE_ENV: env.TEMPLATE_ENV ?? [],
+    COMMANDS_ALLOWED: env.COMMANDS_ALLOWED ?? [],
     ALLOWED_HOSTS: env.ALLOWED_HOSTS ?? [...new Set(['localhost', '127.0.0.1', '[::1]', env.HOST])],
     EGRESS_ALLOW_PRIVATE: env.EGRESS_ALLOW_PRIVATE ?? (!env.ENABLE_AUTH && isLoopback(env.HOST)),
   };

@@ -1,0 +1,31 @@
+import { type Json, type JsonObject } from '@tauro/domain';
+import { type NodeContext } from '../node-kind.js';
+
+/** What a command finds in the file that `TAURO_INPUT` names. */
+export function inputOf({ run, params, task, config, inputs, artifacts }: NodeContext): JsonObject {
+  const tables = inputs.flatMap(({ node_id, table }) =>
+    table
+      ? [
+          [
+            node_id,
+            {
+              path: artifacts.path(table.artifact),
+              rows: table.rows,
+              bytes: table.bytes,
+              columns: table.columns.map(({ name, type }) => ({ name, type })),
+            },
+          ],
+        ]
+      : [],
+  );
+  return {
+    run: { ...run } as unknown as JsonObject,
+    params,
+    node_id: task.node_id,
+    attempt: task.attempt,
+    ...(task.index !== undefined && { index: task.index }),
+    input: (config['input'] ?? {}) as Json,
+    inputs: Object.fromEntries(inputs.map(({ node_id, output }) => [node_id, output])),
+    tables: Object.fromEntries(tables) as JsonObject,
+  };
+}

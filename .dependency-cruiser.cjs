@@ -6,6 +6,7 @@ const MAY_IMPORT = {
   domain: [],
   sdk: ['domain'],
   platform: ['domain'],
+  processes: ['domain'],
   database: ['domain', 'platform'],
   queue: ['domain', 'platform'],
   nodes: ['domain', 'platform', 'sdk'],

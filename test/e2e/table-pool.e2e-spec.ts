@@ -7,7 +7,7 @@ import { type JsonObject } from '@tauro/domain';
 import type * as domain from '@tauro/domain';
 import { type NodeContext, type NodeInput, type NodeResult, type NodeSettings } from '@tauro/nodes';
 import type * as nodes from '@tauro/nodes';
-import type * as pooledProcess from '../../apps/worker/src/processes/pooled-process.js';
+import type * as childProcesses from '@tauro/processes';
 import type * as tablePool from '../../apps/worker/src/executors/table-pool.js';
 import type * as tableProtocol from '../../apps/worker/src/executors/table-protocol.js';
 import { ROOT } from '../support/server-process.js';
@@ -20,7 +20,7 @@ const { TablePool, tableMemoryMb, tableProgram } = built(
   'apps/worker/src/executors/table-pool.js',
 ) as typeof tablePool;
 const { callOf } = built('apps/worker/src/executors/table-protocol.js') as typeof tableProtocol;
-const { programCommand } = built('apps/worker/src/processes/pooled-process.js') as typeof pooledProcess;
+const { programCommand } = built('libs/processes/src/index.js') as typeof childProcesses;
 const { ArtifactStore, NODE_KINDS, NodeError } = built('libs/nodes/src/index.js') as typeof nodes;
 const { renderConfig } = built('libs/domain/src/index.js') as typeof domain;
 type TablePool = tablePool.TablePool;

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandCall, type CommandEnd, type CommandSettings } from '@tauro/nodes';
-import { type CallContext } from '../processes/serve.js';
+import { type CallContext } from '@tauro/processes';
 import { LastLine, PrintedText, ShortText } from './lines.js';
 import { OutputLines } from './output-lines.js';
 import { MARK, ProcessTree } from './process-tree.js';

@@ -1,7 +1,7 @@
 import { type CommandSettings } from '@tauro/nodes';
+import { serve } from '@tauro/processes';
 import { markOf } from '../commands/process-tree.js';
 import { runCommand, type RunningCommand } from '../commands/run-command.js';
-import { serve } from '../processes/serve.js';
 import { type CommandHostSettings, type CommandWork } from './command-protocol.js';
 
 // The program of the process beside a command: reads what it prints, bounds it, and ends it, with all that it has

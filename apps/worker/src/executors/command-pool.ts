@@ -6,10 +6,9 @@ import {
   type NodeContext,
   NodeError,
 } from '@tauro/nodes';
+import { ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
 import { endAbandoned } from '../commands/process-tree.js';
-import { ProcessEnded } from '../processes/pooled-process.js';
-import { ProcessPool, ProcessUnusable } from '../processes/process-pool.js';
-import { type Program } from '../processes/protocol.js';
+import { asNodeError } from './call-errors.js';
 import { type CommandHostSettings, type CommandWork } from './command-protocol.js';
 import { MAX_LOG_BYTES, programFile, sourceFile } from './programs.js';
 
@@ -28,7 +27,7 @@ const KILL_GRACE_MS = 15_000;
 /** The program beside each command. */
 export const commandProgram = ({ limits, maxLogBytes }: CommandPoolOptions): Program => ({
   module: programFile('command-main'),
-  sourceAliases: { '@tauro/domain': sourceFile('domain') },
+  sourceAliases: { '@tauro/domain': sourceFile('domain'), '@tauro/processes': sourceFile('processes') },
   settings: { limits } satisfies CommandHostSettings,
   // Whoever runs a command can read what its parent was started with.
   env: {},
@@ -66,7 +65,7 @@ export class CommandPool implements Commands {
       if (error instanceof ProcessUnusable) {
         throw new NodeError('CommandProcess', `no process for a command could be started: ${error.message}`);
       }
-      if (!(error instanceof ProcessEnded)) throw error;
+      if (!(error instanceof ProcessEnded)) throw asNodeError(error);
       endAbandoned();
       throw new NodeError('CommandProcess', `the process beside the command ${error.message}`);
     }

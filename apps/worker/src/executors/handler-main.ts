@@ -1,7 +1,7 @@
 // jiti emits design-time metadata beside every decorator and breaks the decorators where nothing takes it.
 import 'reflect-metadata';
 import { type RegisteredTask, type TaskContext } from '@tauro/sdk';
-import { type CallContext, serve } from '../processes/serve.js';
+import { type CallContext, serve } from '@tauro/processes';
 import { loadHandlerModules } from './handler-modules.js';
 import { type HandlerCall, type HandlerSettings, type LoadedHandler } from './handler-protocol.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { NodeError, type NodeContext } from '@tauro/nodes';
 import { HandlerPool, type HandlerPoolOptions, handlerProgram } from './handler-pool.js';
-import { programCommand } from '../processes/pooled-process.js';
+import { programCommand } from '@tauro/processes';
 
 // Real processes that run real TypeScript files, through the path that a user's handlers take.
 

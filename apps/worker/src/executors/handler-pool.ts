@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { compileSchema, NodeError, schemaFaults, type NodeContext, type TaskHandlers } from '@tauro/nodes';
-import { ProcessEnded } from '../processes/pooled-process.js';
-import { ProcessPool, ProcessUnusable } from '../processes/process-pool.js';
-import { type Program } from '../processes/protocol.js';
+import { ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
+import { asNodeError } from './call-errors.js';
 import { findHandlerFiles } from './handler-files.js';
 import { type HandlerCall, type HandlerSettings, type LoadedHandler } from './handler-protocol.js';
 import { MAX_LOG_BYTES, programFile, sourceFile } from './programs.js';
@@ -41,7 +40,7 @@ export function handlerProgram(
 ): Program {
   return {
     module: programFile('handler-main'),
-    sourceAliases: { '@tauro/sdk': SDK_FILE },
+    sourceAliases: { '@tauro/sdk': SDK_FILE, '@tauro/processes': sourceFile('processes') },
     settings: {
       files,
       sdk: SDK_FILE,
@@ -141,7 +140,7 @@ export class HandlerPool implements TaskHandlers {
     if (error instanceof ProcessUnusable) {
       return new NodeError('HandlerLoad', `the handlers cannot be loaded: ${error.message}`);
     }
-    if (!(error instanceof ProcessEnded)) return error;
+    if (!(error instanceof ProcessEnded)) return asNodeError(error);
     const { ending } = error;
     switch (ending.kind) {
       case 'stopped':

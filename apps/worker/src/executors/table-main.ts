@@ -1,5 +1,5 @@
 import { adoptTable, ArtifactStore, NODE_KINDS, type NodeContext, type NodeSettings } from '@tauro/nodes';
-import { serve } from '../processes/serve.js';
+import { serve } from '@tauro/processes';
 import { contextOf, scratchOf, type TableCall, type TableSettings } from './table-protocol.js';
 
 // The program of a table process: executes nodes that work on tables, one at a time.

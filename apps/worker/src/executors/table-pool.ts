@@ -8,9 +8,8 @@ import {
   type NodeSettings,
   type TableFile,
 } from '@tauro/nodes';
-import { type Ending, ProcessEnded } from '../processes/pooled-process.js';
-import { ProcessPool, ProcessUnusable } from '../processes/process-pool.js';
-import { type Program } from '../processes/protocol.js';
+import { type Ending, ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
+import { asNodeError } from './call-errors.js';
 import { MAX_LOG_BYTES, programFile } from './programs.js';
 import { callOf, scratchOf, type TableCall, type TableSettings } from './table-protocol.js';
 
@@ -99,7 +98,7 @@ export class TablePool {
       if (error instanceof ProcessUnusable) {
         throw new NodeError('TableProcess', `no process for tables could be started: ${error.message}`);
       }
-      throw error instanceof ProcessEnded ? this.inWords(error.ending) : error;
+      throw error instanceof ProcessEnded ? this.inWords(error.ending) : asNodeError(error);
     }
   }
 

@@ -18,7 +18,7 @@ export interface PoolOptions {
   onGone?: (pid: number) => void;
 }
 
-/** A call as seen from the worker. */
+/** A call as seen from outside of its process. */
 export interface PoolCall extends CallHooks {
   signal: AbortSignal;
   /** Told when the call has to wait, because all processes are busy or the first is slow to start. */
@@ -35,9 +35,9 @@ const TELL_AFTER_MS = 1000;
 
 /**
  * Runs calls of one program in processes: started when needed, used again, killed when they do not stop. A call
- * that loops, exits, crashes or outgrows its memory takes down its own process only, and the worker's
- * heartbeats never wait for one. Threads would be lighter, but one allocation beyond the heap limit of a thread
- * aborts the whole worker, and memory outside of the heap has no limit at all.
+ * that loops, exits, crashes or outgrows its memory takes down its own process only, and nothing that the parent has
+ * to do in time ever waits for one. Threads would be lighter, but one allocation beyond the heap limit of a thread
+ * aborts the whole parent, and memory outside of the heap has no limit at all.
  */
 export class ProcessPool {
   private readonly processes = new Set<PooledProcess>();
@@ -61,7 +61,7 @@ export class ProcessPool {
    * Runs a call in a process that is free, and waits for its end, or after an abort for its grace: a process that
    * does not answer is killed.
    * @returns JSON text
-   * @throws NodeError as the call did, `ProcessEnded`, `ProcessUnusable`, or the signal's reason
+   * @throws `CallFailed`, `ProcessEnded`, `ProcessUnusable`, or the signal's reason
    */
   async run(work: object, call: PoolCall): Promise<string> {
     call.signal.throwIfAborted();
@@ -77,7 +77,7 @@ export class ProcessPool {
   async close(): Promise<void> {
     this.closed = true;
     for (const timer of this.idleTimers.values()) clearTimeout(timer);
-    for (const take of this.waiting.splice(0)) take(new Error('the worker is stopping'));
+    for (const take of this.waiting.splice(0)) take(new Error('this process is stopping'));
     await Promise.all([...this.processes].map((process) => process.stop()));
   }
 

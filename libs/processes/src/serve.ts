@@ -17,6 +17,8 @@ export interface CallContext {
   progress(fraction: number): void;
   /** Takes what somebody else prints, who is not this process; its lines go to the log. */
   stream(level: 'INFO' | 'WARNING', chunk: string): void;
+  /** Hands over a piece of a long answer; resolves once it was taken. @throws the signal's reason after an abort */
+  write(piece: string): Promise<void>;
   signal: AbortSignal;
 }
 
@@ -37,13 +39,15 @@ interface Attempt {
   call: number;
   log: AttemptLog;
   abort: AbortController;
+  /** Resumes the call, which waits until its last piece was taken. */
+  next?: () => void;
 }
 
 let maxLogBytes = 0;
 let current: Attempt | undefined;
 /** Whose work is running, also in timers and promises that outlive their attempt. */
 const owner = new AsyncLocalStorage<Attempt>();
-// With a callback, a worker that is just leaving is no error here: 'disconnect' follows.
+// With a callback, a parent that is just leaving is no error here: 'disconnect' follows.
 const send = (message: FromProcess): void =>
   void process.send!(message, undefined, undefined, () => undefined);
 
@@ -52,7 +56,9 @@ export function serve<Settings, Work>(service: Service<Settings, Work>): void {
   process.on('message', (message: ToProcess) => {
     if (message.type === 'load') void load(service, message);
     else if (message.type === 'run') void run(service, message.call, message.work as Work);
-    else if (current?.call === message.call) current.abort.abort(new Error(message.reason));
+    else if (current?.call !== message.call) return;
+    else if (message.type === 'next') current.next?.();
+    else current.abort.abort(new Error(message.reason));
   });
   // Not `exit`, which would wait for a native call that never ends, the watching thread already gone.
   process.on('disconnect', () => {
@@ -118,8 +124,24 @@ function contextOf(attempt: Attempt): CallContext {
     stream: (level, chunk) => {
       if (current === attempt) attempt.log.stream(level, chunk);
     },
+    write: (piece) => write(attempt, piece),
     signal: attempt.abort.signal,
   };
+}
+
+/** One piece at a time is under way, so a reader who is slow fills nobody's memory. */
+async function write(attempt: Attempt, piece: string): Promise<void> {
+  const { signal } = attempt.abort;
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    attempt.next = () => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    };
+    send({ type: 'piece', call: attempt.call, piece });
+  });
 }
 
 function failureOf(error: unknown): CallFailure {

@@ -8,7 +8,7 @@ export interface Program {
   sourceAliases?: Record<string, string>;
   /** What its `load` is told; JSON. */
   settings: object;
-  /** Environment of its processes; that of the worker when absent. */
+  /** Environment of its processes; that of their parent when absent. */
   env?: NodeJS.ProcessEnv;
   /** Bound of each process's JavaScript heap, in MB. */
   heapMb: number;
@@ -24,7 +24,7 @@ export interface Program {
 export interface LoadMessage {
   type: 'load';
   settings: object;
-  /** The process id of the worker, with which the process ends. */
+  /** The process id of the parent, with which the process ends. */
   parent: number;
   maxRssBytes: number;
   maxLogBytes: number;
@@ -32,7 +32,11 @@ export interface LoadMessage {
 
 /** `call` numbers the calls of a process, so that what a finished one leaves behind is told apart. */
 export type ToProcess =
-  LoadMessage | { type: 'run'; call: number; work: object } | { type: 'abort'; call: number; reason: string };
+  | LoadMessage
+  | { type: 'run'; call: number; work: object }
+  | { type: 'abort'; call: number; reason: string }
+  /** The last piece was taken. */
+  | { type: 'next'; call: number };
 
 export interface CallFailure {
   name: string;
@@ -46,6 +50,8 @@ export type FromProcess =
   | { type: 'unusable'; message: string }
   | { type: 'log'; call: number; level: LogLevel; message: string }
   | { type: 'progress'; call: number; fraction: number }
+  /** Part of an answer that is too long for `result`. */
+  | { type: 'piece'; call: number; piece: string }
   /** `result` is JSON text. */
   | { type: 'done'; call: number; result: string }
   /** `spent`: what the call left running is in an unknown state, so the process should not be used again. */

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type LogLevel } from '@tauro/domain';
-import { NodeError } from '@tauro/nodes';
 import { getPriority, setPriority } from 'node:os';
-import { type FromProcess, MEMORY_MARK, type Program, type ToProcess } from './protocol.js';
+import { type CallFailure, type FromProcess, MEMORY_MARK, type Program, type ToProcess } from './protocol.js';
 
 /**
  * Whatever handlers and tables do to the processors, heartbeats, cancels and settlements come first: these processes yield
@@ -14,6 +13,20 @@ const NICENESS = 5;
 export interface CallHooks {
   log(level: LogLevel, message: string): void;
   progress(fraction: number): void;
+  /** Takes a piece of an answer that is too long to be held whole; the next one is made once it resolves. */
+  write?(piece: string): Promise<void>;
+}
+
+/** Rejects a call that has failed by itself, as its process tells it. */
+export class CallFailed extends Error {
+  /** Whether another attempt may do better. */
+  readonly retryable: boolean;
+
+  constructor({ name, message, retryable }: CallFailure) {
+    super(message);
+    this.name = name;
+    this.retryable = retryable;
+  }
 }
 
 /** How a process ended under its call: it grew beyond its memory, it was stopped from here, or by itself. */
@@ -105,8 +118,7 @@ export class PooledProcess {
   }
 
   /**
-   * Starts a call on an idle process. `result` is JSON text; it rejects with the call's failure as a NodeError, or
-   * with `ProcessEnded`.
+   * Starts a call on an idle process. `result` is JSON text; it rejects with `CallFailed` or `ProcessEnded`.
    */
   run(work: object, hooks: CallHooks): { id: number; result: Promise<string> } {
     const id = ++this.calls;
@@ -142,13 +154,22 @@ export class PooledProcess {
     if (!active || !('call' in message) || message.call !== active.id) return;
     if (message.type === 'log') active.hooks.log(message.level, message.message);
     else if (message.type === 'progress') active.hooks.progress(message.fraction);
+    else if (message.type === 'piece') this.hand(active, message.piece);
     else {
       this.active = undefined;
       if (message.type === 'done') return active.resolve(message.result);
       this.spent ||= message.spent;
-      const { name, message: text, retryable } = message.error;
-      active.reject(new NodeError(name, text, retryable));
+      active.reject(new CallFailed(message.error));
     }
+  }
+
+  /** Asks for the next piece when this one was taken; a call whose pieces nobody takes any more is aborted. */
+  private hand({ id, hooks }: ActiveCall, piece: string): void {
+    const taken = hooks.write?.(piece) ?? Promise.resolve();
+    taken.then(
+      () => this.send({ type: 'next', call: id }),
+      (error: Error) => this.abort(id, error.message),
+    );
   }
 
   private onGone(): void {

@@ -292,6 +292,14 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${run}/logs`, 200, { headers: { accept: 'application/json' } });
     await ask('GET', `${run}/logs`, 200, { headers: { 'last-event-id': '3' } });
     await open(`${run}/events`);
+    await ask('GET', `${run}/artifacts`, 200);
+    await ask('GET', `${run}/artifacts/rows`, 200);
+    await ask('GET', `${run}/artifacts/number`, 404);
+    await ask('GET', `${run}/artifacts/rows?limit=101`, 422);
+    await ask('GET', `${run}/artifacts/number/download`, 404);
+    for (const format of ['parquet', 'csv', 'ndjson']) {
+      await open(`${run}/artifacts/rows/download?format=${format}`);
+    }
     await open(`${v1}/events`);
     await ask('GET', `${v1}/runs?tags.team=a&sort=-started_at`, 200);
 

@@ -4,6 +4,7 @@ import { OrchestrationModule } from '@tauro/orchestration';
 import { type Env } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { LoggerModule, type Params } from 'nestjs-pino';
+import { ArtifactsModule } from './artifacts/artifacts.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigsModule } from './configs/configs.module.js';
@@ -38,6 +39,7 @@ export class ApiModule {
         DatabaseModule.forRoot(),
         QueueModule.forRoot(),
         OrchestrationModule,
+        ArtifactsModule,
         AuditModule,
         AuthModule,
         EventsModule,

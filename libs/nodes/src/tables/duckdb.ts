@@ -106,6 +106,27 @@ export class DuckDbSession {
     return (await this.read(sql)).getRowsJS();
   }
 
+  /**
+   * The first column of every row as text, some rows at a time, computed as they are asked for. Nothing else may run in
+   * the session until it has ended.
+   */
+  async *stream(sql: string): AsyncGenerator<string[]> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    try {
+      const result = await this.connection.stream(sql);
+      for (;;) {
+        signal?.throwIfAborted();
+        const chunk = await result.fetchChunk();
+        if (!chunk || chunk.rowCount === 0) return;
+        yield chunk.getColumnValues(0).map(String);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw asEngineFault(error);
+    }
+  }
+
   /** Names a query, so that later steps can build on it, and returns its columns. @throws when it cannot work. */
   async view(name: string, query: string): Promise<Column[]> {
     await this.run(`CREATE OR REPLACE TEMP VIEW ${ident(name)} AS ${query}`);

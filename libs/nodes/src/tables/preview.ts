@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
-import { type Column, type Json, type JsonObject } from '@tauro/domain';
+import { type Column, type JsonObject } from '@tauro/domain';
 import { NodeError } from '../node-kind.js';
 import { type NodeSettings } from '../settings.js';
 import { type DuckDbSession, withDuckDb } from './duckdb.js';
 import { formatOf, type FileFormat } from './file-format.js';
+import { jsonObject, parseRow } from './json-rows.js';
 import { literal } from './sql-text.js';
 import { nodeErrorOf } from './table-errors.js';
 
@@ -23,8 +24,8 @@ const READERS: Record<FileFormat, string> = {
 };
 
 /**
- * Reads the first rows of one file that a node wrote (Parquet, CSV, JSON, by its ending). Integers beyond 2^53
- * and what JSON has no number for come as text, dates and times as ISO 8601.
+ * Reads the first rows of one file that a node wrote (Parquet, CSV, JSON, by its ending). Numbers that JavaScript
+ * would round and what JSON has no number for come as text, and so do dates and times.
  * @param path absolute
  * @throws NodeError when the file cannot be read
  */
@@ -47,19 +48,6 @@ export async function readTablePreview(
 /** The first rows of a query as plain JSON. */
 export async function previewOf(session: DuckDbSession, query: string, limit: number): Promise<TablePreview> {
   const columns = await session.columns(query);
-  const rows = await session.texts(`SELECT to_json(preview)::VARCHAR FROM (${query} LIMIT ${limit}) preview`);
+  const rows = await session.texts(`SELECT ${jsonObject(columns)} FROM (${query} LIMIT ${limit})`);
   return { columns, rows: rows.map(parseRow) };
-}
-
-/** DuckDB writes exact numbers, and NaN and Infinity, which JSON.parse would round or refuse. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|-?NaN/g;
-
-function parseRow(json: string): JsonObject {
-  const safe = json.replace(TOKENS, (token) => {
-    if (token.startsWith('"')) return token;
-    const number = Number(token);
-    const exact = Number.isFinite(number) && (!/^-?\d+$/.test(token) || Number.isSafeInteger(number));
-    return exact ? token : JSON.stringify(token);
-  });
-  return JSON.parse(safe) as { [key: string]: Json };
 }

@@ -88,6 +88,22 @@ export const ApiLines = (description: string, example: string): Method =>
     content: { 'application/x-ndjson': { schema: { type: 'string' }, example } },
   });
 
+/** The answer is a file in one of these media types, each with an example of its text, or null where it is no text. */
+export const ApiFile = (description: string, types: Record<string, string | null>): Method =>
+  ApiResponse({
+    status: 200,
+    description,
+    content: Object.fromEntries(
+      Object.entries(types).map(([type, example]) => [
+        type,
+        {
+          schema: { type: 'string', ...(example === null && { format: 'binary' }) },
+          ...(example !== null && { example }),
+        },
+      ]),
+    ),
+  });
+
 /** The errors that this operation has besides those every operation has (see `document.ts`). */
 export const ApiErrors = (...codes: ErrorCode[]): Method =>
   applyDecorators(ApiExtraModels(ErrorEnvelope), ...codes.map((code) => ApiResponse(errorResponse(code))));

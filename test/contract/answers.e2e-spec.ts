@@ -184,6 +184,22 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${v1}/variables/${id}`, 404);
   });
 
+  it('about connections', async () => {
+    const project_id = await user.project();
+    const config = { host: '127.0.0.1', port: 1, database: 'd', user: 'u' };
+    const body = { project_id, name: 'contract', kind: 'postgresql', config };
+    const { id } = await ask('POST', `${v1}/connections`, 201, { body });
+    await ask('POST', `${v1}/connections`, 409, { body });
+    await ask('POST', `${v1}/connections`, 422, { body: { ...body, config: {} } });
+    await ask('GET', `${v1}/connections?project_id=${project_id}&kind=postgresql`, 200);
+    await ask('GET', `${v1}/connections/${id}`, 200);
+    await ask('PUT', `${v1}/connections/${id}`, 200, { body: { description: 'other' } });
+    await ask('PUT', `${v1}/connections/${id}`, 412, { body: {}, headers: { 'if-match': '"1"' } });
+    await ask('POST', `${v1}/connections/${id}/test`, 200, { body: {} });
+    await ask('DELETE', `${v1}/connections/${id}`, 200);
+    await ask('GET', `${v1}/connections/${id}`, 404);
+  });
+
   it('about secrets', async () => {
     const project_id = await user.project();
     const body = { project_id, name: 'contract', value: 'never shown' };

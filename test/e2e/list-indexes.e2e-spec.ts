@@ -11,6 +11,7 @@ import { POOL_LIST } from '../../apps/api/src/pools/pool.list.js';
 import { PROJECT_LIST } from '../../apps/api/src/projects/project.list.js';
 import { RUN_LIST, TASK_LIST } from '../../apps/api/src/runs/run.list.js';
 import { BACKFILL_LIST, SCHEDULE_LIST, SLOT_LIST } from '../../apps/api/src/schedules/schedule.list.js';
+import { CONNECTION_LIST } from '../../apps/api/src/connections/connection.list.js';
 import { SECRET_LIST } from '../../apps/api/src/secrets/secret.list.js';
 import { EVENT_LIST, TRIGGER_LIST } from '../../apps/api/src/triggers/trigger.list.js';
 import { VARIABLE_LIST } from '../../apps/api/src/variables/variable.list.js';
@@ -73,6 +74,7 @@ describe('the indexes', () => {
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
       { path: 'audit', collection: 'audit', spec: AUDIT_LIST },
       { path: 'variables', collection: 'variables', spec: VARIABLE_LIST },
+      { path: 'connections', collection: 'connections', spec: CONNECTION_LIST },
       { path: 'secrets', collection: 'secrets', spec: SECRET_LIST },
       { path: 'keys', collection: 'api_keys', spec: KEY_LIST },
       { path: 'roles', collection: 'roles', spec: ROLE_LIST },

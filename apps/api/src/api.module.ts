@@ -24,6 +24,7 @@ import { RunStatisticsController } from './statistics/run-statistics.controller.
 import { StatisticsController } from './statistics/statistics.controller.js';
 import { HooksModule } from './hooks/hooks.module.js';
 import { TriggersModule } from './triggers/triggers.module.js';
+import { ConnectionsModule } from './connections/connections.module.js';
 import { VariablesModule } from './variables/variables.module.js';
 import { WorkersController } from './workers/workers.controller.js';
 
@@ -53,6 +54,7 @@ export class ApiModule {
         RunsModule,
         SchedulesModule,
         SecretsModule,
+        ConnectionsModule,
         VariablesModule,
         TriggersModule,
         HooksModule,

@@ -10,7 +10,6 @@ import { Consumers } from './consumers.js';
 import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { NodeCache } from './execution/node-cache.js';
-import { SecretReader } from './execution/secret-reader.js';
 import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
@@ -67,7 +66,6 @@ export class WorkerModule {
         Presence,
         ScheduleProcessor,
         StoreMetrics,
-        SecretReader,
         TargetGuard,
         TaskProcessor,
         TaskRunner,

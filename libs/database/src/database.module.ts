@@ -1,7 +1,7 @@
 import { type DynamicModule, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { getConnectionToken, type ModelDefinition, MongooseModule } from '@nestjs/mongoose';
 import { Env } from '@tauro/platform';
-import mongoose, { type Connection } from 'mongoose';
+import mongoose, { type Connection as DatabaseConnection } from 'mongoose';
 import { settleClosedConnections } from './closed-connections.js';
 import { connectOptions } from './connect-options.js';
 import { requireSchema } from './migrations/require-schema.js';
@@ -30,6 +30,7 @@ import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
 import { Run, RunSchema } from './schemas/run.schema.js';
 import { ScheduleSlot, ScheduleSlotSchema } from './schemas/schedule-slot.schema.js';
 import { Schedule, ScheduleSchema } from './schemas/schedule.schema.js';
+import { Connection, ConnectionSchema } from './schemas/connection.schema.js';
 import { Secret, SecretSchema } from './schemas/secret.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { TriggerEvent, TriggerEventSchema } from './schemas/trigger-event.schema.js';
@@ -64,6 +65,7 @@ const MODELS = MongooseModule.forFeature([
   model(Backfill, BackfillSchema),
   model(Schedule, ScheduleSchema),
   model(ScheduleSlot, ScheduleSlotSchema),
+  model(Connection, ConnectionSchema),
   model(Secret, SecretSchema),
   model(Trigger, TriggerSchema),
   model(TriggerEvent, TriggerEventSchema),
@@ -79,7 +81,7 @@ export class DatabaseModule implements OnModuleInit {
   private readonly logger = new Logger('Migrations');
 
   constructor(
-    @Inject(getConnectionToken()) private readonly connection: Connection,
+    @Inject(getConnectionToken()) private readonly connection: DatabaseConnection,
     @Inject(Env) private readonly env: Env,
   ) {}
 

@@ -8,6 +8,12 @@ export const MAX_SECRET_BYTES = 32_768;
 /** What a secret's value is sealed for: of this secret alone, so that no other one can be made to hold it. */
 export const secretPurpose = (id: string): string => `secret/${id}`;
 
+/** What the secrets of a connection are sealed for. */
+export const connectionPurpose = (id: string): string => `connection/${id}`;
+
+/** What is shown in the place of a secret. */
+export const HIDDEN_SECRET = '***';
+
 /** What is wrong with a value; undefined when nothing is. It never says what the value is. */
 export function secretValueFault(value: string, field: string): ErrorDetail | undefined {
   if (value.trim().length < MIN_SECRET_CHARS) {

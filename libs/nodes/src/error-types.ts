@@ -20,7 +20,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('ConditionError', 'the condition of `when` cannot be worked out'),
   type(
     'SecretUnreadable',
-    'the `SECRET_KEY` of this worker does not open a secret that the config names',
+    'the `SECRET_KEY` of this worker does not open a secret that the config names, or one of its connection',
     true,
   ),
   type('UnknownNodeType', 'this worker does not know the type of the node'),
@@ -47,6 +47,14 @@ export const ERROR_TYPES: readonly ErrorType[] = [
     'more memory is needed than may be; final when a table process outgrew its bound',
     'it depends',
   ),
+  // Connections
+  type('ConnectionNotFound', 'there is no connection of this name, or no secret that it refers to'),
+  type('ConnectionFailed', 'the system was not reached, or the connection broke', 'it depends'),
+  type('AuthenticationFailed', 'the system knows no such user, password or database'),
+  type('PermissionDenied', 'the user of the connection may not do that'),
+  type('TableNotFound', 'there is no such table or schema'),
+  type('ConstraintViolated', 'a rule of the table is broken, such as a unique key'),
+  type('QueryFailed', 'the system refused the statement; locks and conflicts are retried', 'it depends'),
   // HTTP
   type('EgressDenied', 'the address is private, or a metadata service'),
   type('HttpConnection', 'no connection, or it broke', true),

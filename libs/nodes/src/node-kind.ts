@@ -7,6 +7,7 @@ import {
   type TableRef,
 } from '@tauro/domain';
 import { type ArtifactStore } from './artifacts.js';
+import { type OpenConnection } from './connections/connection-kind.js';
 import { type NodeSettings } from './settings.js';
 
 export type { Column, LogLevel, TableRef } from '@tauro/domain';
@@ -44,6 +45,8 @@ export interface NodeContext {
    * The node's config with every template rendered; the strings a kind lists as `bound` arrive as `BoundText`.
    */
   config: Record<string, unknown>;
+  /** What `NodeKind.connection` asked for. */
+  connection?: OpenConnection;
   /** In the order the edges were written. */
   inputs: NodeInput[];
   log(level: LogLevel, message: string): void;
@@ -135,6 +138,13 @@ export type NodeResult =
   /** Make a run of another pipeline and wait for it without holding a slot; the task ends as that run does. */
   | { sub_run: SubRunRequest; output: Json };
 
+/** A connection that a node names. */
+export interface ConnectionUse {
+  /** May hold templates before there is a run. */
+  name: unknown;
+  kind: string;
+}
+
 /** The run that a node wants made. */
 export interface SubRunRequest {
   /** An id, or a name: looked up in the project of the node's run first, then among the discovered. */
@@ -155,7 +165,7 @@ export type Verdict = 'well' | 'unwell' | 'unknown';
 /** The outside system that a node's attempts call. */
 export interface NodeTarget {
   /** Its name, the same for whatever shares its fate: `https://api.example.com`; undefined when there is none. */
-  of(config: Record<string, unknown>): string | undefined;
+  of(config: Record<string, unknown>, connection?: OpenConnection): string | undefined;
   /**
    * What an attempt that failed tells about it: `unwell` only what it is to blame for, `well` what it answered and is
    * not, `unknown` when it was never asked.
@@ -178,6 +188,8 @@ export interface NodeKind {
   /** What the schema cannot say: number of inputs, SQL that reaches outside. Paths are relative to the node. */
   check?(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> | ErrorDetail[];
   execute(context: NodeContext): Promise<NodeResult>;
+  /** The connection that a node with this config works through: its name, and the kind it must be of. */
+  connection?(config: Record<string, unknown>): ConnectionUse | undefined;
   /** Says whom it calls, so that a circuit breaker can stand before it. Absent for a kind that calls nobody. */
   target?: NodeTarget;
   /**

@@ -6,6 +6,7 @@ import {
   type Config,
   type ConfigPromotion,
   type ConfigVersion,
+  type Connection,
   type IdempotencyKey,
   type Limit,
   type NodeCacheEntry,
@@ -28,7 +29,7 @@ import {
   type Variable,
   type WorkerRecord,
 } from '@tauro/database';
-import { type Connection, type mongo } from 'mongoose';
+import { type Connection as DatabaseConnection, type mongo } from 'mongoose';
 import { Batches } from './batches.js';
 
 /**
@@ -39,7 +40,7 @@ import { Batches } from './batches.js';
 export class Collections {
   private epochs = 0;
 
-  constructor(@InjectConnection() private readonly connection: Connection) {
+  constructor(@InjectConnection() private readonly connection: DatabaseConnection) {
     // Emitted when a connection broke or the server is no longer the primary.
     connection.getClient().on('connectionPoolCleared', () => this.epochs++);
   }
@@ -112,6 +113,10 @@ export class Collections {
   get audit(): mongo.Collection<AuditEntry> {
     return this.of('audit');
   }
+  get connections(): mongo.Collection<Connection> {
+    return this.of('connections');
+  }
+
   get secrets(): mongo.Collection<Secret> {
     return this.of('secrets');
   }

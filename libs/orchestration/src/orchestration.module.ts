@@ -57,6 +57,8 @@ import { TriggeredRuns } from './triggers/triggered-runs.js';
 import { TriggerOutbox } from './triggers/trigger-outbox.js';
 import { TriggerService } from './triggers/trigger.service.js';
 import { WaitService } from './wait.service.js';
+import { ConnectionReader } from './secrets/connection-reader.js';
+import { SecretReader } from './secrets/secret-reader.js';
 import { WaitingCounter } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';
 
@@ -67,6 +69,7 @@ const SERVICES = [
   CacheRemoval,
   Clock,
   Collections,
+  ConnectionReader,
   Dispatcher,
   HookCalls,
   LeaseService,
@@ -100,6 +103,7 @@ const SERVICES = [
   ScheduleService,
   ScheduleWakes,
   Scheduler,
+  SecretReader,
   SlotEnd,
   SlotReasons,
   SlotRecovery,

@@ -17,6 +17,7 @@ export const RESOURCES: Partial<Record<IdPrefix, { kind: string; collection: str
   key: { kind: 'key', collection: 'api_keys' },
   role: { kind: 'role', collection: 'roles' },
   sec: { kind: 'secret', collection: 'secrets' },
+  conn: { kind: 'connection', collection: 'connections' },
   var: { kind: 'variable', collection: 'variables' },
 };
 

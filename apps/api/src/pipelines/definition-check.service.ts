@@ -9,7 +9,8 @@ import {
   type PipelineDefinition,
   templatesIn,
 } from '@tauro/domain';
-import { type Secret } from '@tauro/database';
+import { type Connection, type Secret } from '@tauro/database';
+import { NODE_KINDS } from '@tauro/nodes';
 import { Collections, WorkerRegistry } from '@tauro/orchestration';
 import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
@@ -46,13 +47,17 @@ export class DefinitionCheck {
     return { valid: true, errors, warnings: await this.warnings(pipeline, project_id), summary };
   }
 
-  /** What does not exist yet: a handler, tags or leave to run commands that no live worker has, a pool, another pipeline, a secret, a variable. */
+  /**
+   * What does not exist yet: a handler, tags or leave to run commands that no live worker has, a pool, another pipeline,
+   * a secret, a variable, a connection of the kind.
+   */
   async warnings({ nodes }: PipelineDefinition, project_id: string | null): Promise<ErrorDetail[]> {
     return [
       ...(await this.waits(nodes)),
       ...(await this.absentPipelines(nodes)),
       ...(await this.absent('secrets', nodes, project_id)),
       ...(await this.absent('variables', nodes, project_id)),
+      ...(await this.absentConnections(nodes, project_id)),
     ];
   }
 
@@ -79,6 +84,34 @@ export class DefinitionCheck {
         field,
         message: `node '${id}': there is no ${sort.slice(0, -1)} '${name}'; its task fails unless there is one by then`,
         type: `unknown_${sort.slice(0, -1)}`,
+      }));
+  }
+
+  private async absentConnections(
+    nodes: NodeDefinition[],
+    project_id: string | null,
+  ): Promise<ErrorDetail[]> {
+    const used = nodes.flatMap(({ id, type, config }, i) => {
+      const { name, kind } = NODE_KINDS.get(type)?.connection?.(config ?? {}) ?? {};
+      return typeof name === 'string' && !name.includes('{{') ? [{ i, id, name, kind }] : [];
+    });
+    if (used.length === 0) return [];
+    const found = await this.db.connections
+      .find({ name: { $in: used.map(({ name }) => name) }, project_id: { $in: [project_id, null] } })
+      .project<Pick<Connection, 'name' | 'kind' | 'project_id'>>({ name: 1, kind: 1, project_id: 1 })
+      .toArray();
+    const ownLast = found.sort((a, b) => Number(a.project_id !== null) - Number(b.project_id !== null));
+    const kinds = new Map(ownLast.map(({ name, kind }) => [name, kind]));
+    return used
+      .filter(({ name, kind }) => kinds.get(name) !== kind)
+      .map(({ i, id, name, kind }) => ({
+        field: `nodes.${i}.config.connection`,
+        message: `node '${id}': ${
+          kinds.has(name)
+            ? `connection '${name}' leads to ${kinds.get(name)}, not to ${kind}`
+            : `there is no connection '${name}'`
+        }; its task fails unless that has changed by then`,
+        type: 'unknown_connection',
       }));
   }
 

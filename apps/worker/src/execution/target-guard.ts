@@ -11,10 +11,10 @@ export class TargetGuard {
   /** Makes the call of an attempt, and tells the breaker of its target how it ended. @throws CircuitOpen, or what the call throws. */
   async call<T>(
     { target }: NodeKind,
-    { config, signal }: Pick<NodeContext, 'config' | 'signal'>,
+    { config, connection, signal }: Pick<NodeContext, 'config' | 'connection' | 'signal'>,
     make: () => Promise<T>,
   ): Promise<T> {
-    const name = target?.of(config);
+    const name = target?.of(config, connection);
     if (!target || name === undefined) return make();
     const pass = await this.breakers.admit(name);
     try {

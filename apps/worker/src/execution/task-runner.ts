@@ -30,6 +30,7 @@ import {
   type NodeKind,
   type NodeResult,
   type NodeSettings,
+  type OpenConnection,
   outputFault,
   type RunScope,
   type TaskHandlers,
@@ -38,10 +39,13 @@ import {
   attemptTimeout,
   CircuitOpen,
   type ClaimedTask,
+  ConnectionReader,
   type NodeOutcome,
+  type OpenSecret,
   type Outcome,
   PinnedConfigs,
   RunLogWriter,
+  SecretReader,
   TaskService,
   totalDeadline,
 } from '@tauro/orchestration';
@@ -54,7 +58,6 @@ import { type InHand, type StopReason, TasksInHand } from './in-hand.js';
 import { TargetGuard } from './target-guard.js';
 import { NodeCache } from './node-cache.js';
 import { assertSecretsMay, secretsInConfig } from './secret-references.js';
-import { type OpenSecret, SecretReader } from './secret-reader.js';
 import { VariableReader } from './variable-reader.js';
 import { TaskMetrics } from './task-metrics.js';
 import { attemptSpan, kindOf, lineOf, tellOutcome } from './task-trace.js';
@@ -101,6 +104,7 @@ export class TaskRunner {
     private readonly configs: PinnedConfigs,
     private readonly secrets: SecretReader,
     private readonly variables: VariableReader,
+    private readonly connections: ConnectionReader,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -191,7 +195,9 @@ export class TaskRunner {
         return { kind: 'skipped', why: `its condition is false: ${node.when}` };
       }
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
-      const context = this.contextOf(claimed, kind, surroundings, abort.signal);
+      const connection = await this.connectionOf(claimed, kind, surroundings.scope);
+      if (connection) redactor = redactor.and(Object.values(connection.secret));
+      const context = this.contextOf(claimed, kind, { ...surroundings, redactor }, abort.signal, connection);
       const work = () =>
         inSpan(`node ${node.type}`, { parent }, (_span, traceparent) => {
           const traced = { ...context, ...(traceparent && { traceparent }) };
@@ -277,11 +283,26 @@ export class TaskRunner {
     return asked && run.config_version_id ? this.configs.get(run.config_version_id) : undefined;
   }
 
+  /** The connection that the node's config names. */
+  private async connectionOf(
+    { run, node }: ClaimedTask,
+    kind: NodeKind,
+    scope: TemplateScope,
+  ): Promise<OpenConnection | undefined> {
+    const use = kind.connection?.(node.config ?? {});
+    if (!use) return undefined;
+    const { name } = renderConfig({ name: use.name as Json }, scope, {
+      at: `nodes.${node.id}.config.connection`,
+    });
+    return this.connections.named(run.project_id, String(name), use.kind);
+  }
+
   private contextOf(
     claimed: ClaimedTask,
     kind: NodeKind,
     { scope, results, redactor }: Surroundings,
     signal: AbortSignal,
+    connection: OpenConnection | undefined,
   ): NodeContext {
     const { run, task, node, version, claimId } = claimed;
     const origin = { task_id: task._id, node_id: node.id, attempt: task.attempt };
@@ -293,6 +314,7 @@ export class TaskRunner {
       tags: run.tags,
       task: { ...scope.task, ...(task.index !== null && { index: task.index }), claim_id: claimId },
       config,
+      ...(connection && { connection }),
       inputs: version.graph.nodes.get(node.id)!.parents.flatMap((id): NodeInput[] => {
         const left = results.get(id);
         return left ? [{ node_id: id, output: left.output, ...(left.table && { table: left.table }) }] : [];

@@ -18,7 +18,7 @@ export interface TableCall {
   kind: string;
   /** What is asked for: the node's result, what that depends on outside the run, or a table of a file. */
   ask: 'result' | 'pins' | TableFile;
-  context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config'>;
+  context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config' | 'connection'>;
   /** Where in the config a `BoundText` stood: JSON knows no classes. */
   bound: Path[];
 }
@@ -28,9 +28,10 @@ type Path = (string | number)[];
 export function callOf(
   kind: string,
   ask: TableCall['ask'],
-  { run, params, tags, task, inputs, config }: NodeContext,
+  { run, params, tags, task, inputs, config, connection }: NodeContext,
 ): TableCall {
-  return { kind, ask, context: { run, params, tags, task, inputs, config }, bound: boundIn(config) };
+  const context = { run, params, tags, task, inputs, config, ...(connection && { connection }) };
+  return { kind, ask, context, bound: boundIn(config) };
 }
 
 /** The context of a call with every `BoundText` of its config back in its place. */

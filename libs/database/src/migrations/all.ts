@@ -6,6 +6,7 @@ import { migration005 } from './005_access.js';
 import { migration006 } from './006_secrets.js';
 import { migration007 } from './007_audit.js';
 import { migration008 } from './008_variables.js';
+import { migration009 } from './009_connections.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration006,
   migration007,
   migration008,
+  migration009,
 ];

@@ -59,6 +59,25 @@ export function egressLookup(allowPrivate: boolean, resolve: typeof dnsLookup = 
   };
 }
 
+/**
+ * The address of a host that is called by another protocol than HTTP, under the same rule. A client that is given the
+ * address asks nobody again, so no second answer gets around it.
+ * @throws EgressDenied, or what the look-up throws.
+ */
+export async function allowedAddress(host: string, allowPrivate: boolean): Promise<string> {
+  const name = hostOf(host);
+  if (METADATA_NAMES.has(name)) throw new EgressDenied(name, 'it is a cloud metadata service');
+  if (isIP(name) !== 0) {
+    checkAddress(name, name, allowPrivate);
+    return name;
+  }
+  return new Promise((resolve, reject) => {
+    egressLookup(allowPrivate)(name, {}, (error, address) =>
+      error ? reject(error) : resolve(String(address)),
+    );
+  });
+}
+
 const hostOf = (hostname: string): string =>
   hostname
     .replace(/^\[|\]$/g, '')

@@ -4,16 +4,28 @@ import { previewOf } from '../tables/preview.js';
 import { countOf } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
 import { inSession, parquetRows, shortened, type TableInput } from '../tables/table-output.js';
+import { type TableSink } from './table-sink.js';
 
 /** Widest cell of the drawn table, and most bytes of the preview in the output, which holds 64 KB. */
 const MAX_CELL = 40;
 const MAX_PREVIEW = 24_000;
 
-/** Draws the first rows into the run's log. */
-export async function showRows(
-  context: NodeContext,
-  { path, columns, rows }: TableInput,
-): Promise<NodeResult> {
+/** A preview in the run's log. */
+export const consoleSink: TableSink = {
+  type: 'console',
+  schema: {
+    type: 'object',
+    required: ['destination'],
+    additionalProperties: false,
+    properties: {
+      destination: { const: 'console' },
+      limit: { type: 'integer', minimum: 1, maximum: 100, description: 'Rows to show; 20 by default.' },
+    },
+  },
+  write: showRows,
+};
+
+async function showRows(context: NodeContext, { path, columns, rows }: TableInput): Promise<NodeResult> {
   const limit = Number(context.config['limit'] ?? 20);
   try {
     const preview = await inSession(context, { paths: [path] }, (session) =>

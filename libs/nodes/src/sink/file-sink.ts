@@ -9,8 +9,25 @@ import { chooseFormat, endingsOf, type FileFormat, formatOf } from '../tables/fi
 import { countOf, findColumn, idents, literal, namesOf } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
 import { inSession, parquetRows, shortened, type TableInput } from '../tables/table-output.js';
+import { formatOptions } from './format-options.js';
+import { FILE_SINK_SCHEMA, type WRITE_MODES } from './file-sink.schema.js';
+import { type TableSink } from './table-sink.js';
 
-type WriteMode = 'overwrite' | 'append' | 'error';
+type WriteMode = (typeof WRITE_MODES)[number];
+
+/** Files under DATA_ROOTS. */
+export const fileSink: TableSink = {
+  type: 'file',
+  schema: FILE_SINK_SCHEMA,
+  write: writeFiles,
+
+  check({ config = {} }) {
+    const { path, write_mode, partition_by } = config;
+    const isFolder = writesFolder(String(path), write_mode, partition_by as string[] | undefined);
+    if (!isFolder || !formatOf(String(path)).format) return [];
+    return [{ field: 'config.path', message: folderMessage(String(path)), type: 'value_error' }];
+  },
+};
 
 /** What is to be written where. */
 interface Plan {
@@ -29,7 +46,7 @@ interface Plan {
 }
 
 /** Writes a table to a file or folder; readers see the old data or the new, never a half. */
-export async function writeFiles(context: NodeContext, table: TableInput): Promise<NodeResult> {
+async function writeFiles(context: NodeContext, table: TableInput): Promise<NodeResult> {
   const plan = await planOf(context, table);
   try {
     await prepareStaging(plan);
@@ -105,11 +122,11 @@ async function prepareStaging({ target, staging, stagingPrefix }: Plan): Promise
 const LINES: ReadonlySet<FileFormat | undefined> = new Set<FileFormat>(['csv', 'ndjson']);
 
 /** Whether a sink writes a folder of files; `append` does unless the path is a file of lines. */
-export const writesFolder = (path: string, mode: unknown, partitionBy?: readonly string[]): boolean =>
+const writesFolder = (path: string, mode: unknown, partitionBy?: readonly string[]): boolean =>
   (partitionBy?.length ?? 0) > 0 || (mode === 'append' && !LINES.has(formatOf(path).format));
 
 /** Why a path with the ending of a file cannot be a folder. */
-export const folderMessage = (path: string): string =>
+const folderMessage = (path: string): string =>
   `'${path}' would be a folder, as with partition_by, or append to anything but csv and ndjson: ` +
   'leave the ending away and set format';
 
@@ -164,21 +181,6 @@ async function endsWithNewline(path: string, size: number): Promise<boolean> {
   const file = await open(path);
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1).finally(() => file.close());
   return buffer.toString() === '\n';
-}
-
-function formatOptions(format: FileFormat, target: string, header: boolean): string {
-  const compression = formatOf(target).compression;
-  const packed = compression ? `, COMPRESSION ${compression}` : '';
-  switch (format) {
-    case 'csv':
-      return `FORMAT csv, HEADER ${header}, DELIMITER ${formatOf(target).ending === '.tsv' ? "'\t'" : "','"}${packed}`;
-    case 'json':
-      return `FORMAT json, ARRAY true${packed}`;
-    case 'ndjson':
-      return `FORMAT json${packed}`;
-    case 'parquet':
-      return 'FORMAT parquet, COMPRESSION zstd';
-  }
 }
 
 async function publish(plan: Plan, allowed: DataFiles): Promise<void> {

@@ -267,7 +267,7 @@ describe('a console sink', () => {
 
 describe('a config', () => {
   it.each<[JsonObject, RegExp]>([
-    [{ destination: 'postgresql', table: 't' }, /destination must be one of 'file', 'console'/],
+    [{ destination: 'tape', table: 't' }, /destination must be one of 'file', 'console'/],
     [{ destination: 'file' }, /path is required/],
     [{ destination: 'file', path: 'a.csv', write_mode: 'upsert' }, /write_mode must be one of/],
     [{ destination: 'console', path: 'a.csv' }, /path is an unknown key/],

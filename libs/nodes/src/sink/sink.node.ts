@@ -1,29 +1,38 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
+import { connectionTarget } from '../connections/connection-target.js';
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
-import { formatOf } from '../tables/file-format.js';
+import { postgresqlSink } from '../postgresql/sink.js';
+import { s3Sink } from '../s3/sink.js';
 import { tableInputs, tableUpstream } from '../tables/table-output.js';
-import { showRows } from './console-sink.js';
-import { folderMessage, writeFiles, writesFolder } from './file-sink.js';
-import { SINK_SCHEMA } from './sink.schema.js';
+import { consoleSink } from './console-sink.js';
+import { fileSink } from './file-sink.js';
+import { type TableSink } from './table-sink.js';
 
-/** Takes rows out of a pipeline: to files under DATA_ROOTS, or as a preview into the run's log. */
+const SINKS = [fileSink, consoleSink, postgresqlSink, s3Sink];
+const BY_TYPE = new Map(SINKS.map((sink) => [sink.type, sink]));
+
+const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
+  BY_TYPE.get(String(config['destination']));
+
+/** Takes rows out of a pipeline: to files, through a connection, or as a preview into the run's log. */
 export const sinkNode: NodeKind = {
   type: 'sink',
   summary:
-    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet) or shows them in the log.',
-  schema: SINK_SCHEMA,
+    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, or shows them in the log.',
+  schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
+  target: connectionTarget,
+
+  connection(config) {
+    const kind = sinkOf(config)?.connection;
+    return kind === undefined ? undefined : { name: config['connection'] ?? kind, kind };
+  },
 
   check(node: NodeDefinition, upstream: readonly NodeDefinition[]): ErrorDetail[] {
     const { ids, fault } = tableUpstream(upstream);
     if (fault) return [fault];
     if (ids.length > 1) return [{ field: 'depends_on', message: severalTables(ids), type: 'value_error' }];
-    const { destination, path, write_mode, partition_by } = node.config ?? {};
-    const isFolder = writesFolder(String(path), write_mode, partition_by as string[] | undefined);
-    if (destination === 'file' && isFolder && formatOf(String(path)).format) {
-      return [{ field: 'config.path', message: folderMessage(String(path)), type: 'value_error' }];
-    }
-    return [];
+    return sinkOf(node.config)?.check?.(node) ?? [];
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
@@ -33,9 +42,7 @@ export const sinkNode: NodeKind = {
       const message = severalTables(tables.map(({ node_id }) => node_id));
       throw new NodeError('InvalidConfig', message, false);
     }
-    return context.config['destination'] === 'console'
-      ? showRows(context, table!)
-      : writeFiles(context, table!);
+    return sinkOf(context.config)!.write(context, table!);
   },
 };
 

@@ -1,20 +1,47 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Json } from '@tauro/domain';
+import { type ErrorDetail, type Json, type NodeDefinition } from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
-import { chooseFormat, endingsOf, FILE_FORMATS, type FileFormat } from '../tables/file-format.js';
+import { endingsAsked, FILE_FORMATS, type FileFormat, formatOf, oneFormat } from '../tables/file-format.js';
 import { countOf } from '../tables/sql-text.js';
 import { EngineFault, nodeErrorOf } from '../tables/table-errors.js';
 import { inSession, type TableTarget, tableTarget, writeTable } from '../tables/table-output.js';
 import { badRows, skippedRows } from './bad-rows.js';
 import { type CsvFiles, csvError, csvQueries, tripsOverEmptyText } from './csv-query.js';
-import { type FileOptions, readerCall } from './file-reader.js';
+import { type FileOptions, readerCall, unfitOptions } from './file-reader.js';
+import { FILE_SOURCE_SCHEMA } from './file-source.schema.js';
+import { type TableSource } from './table-source.js';
+
+/** Files under DATA_ROOTS. */
+export const fileSource: TableSource = {
+  type: 'file',
+  schema: FILE_SOURCE_SCHEMA,
+  check: pathFaults,
+  pins: filesRead,
+  read: readFiles,
+};
+
+function pathFaults(node: NodeDefinition): ErrorDetail[] {
+  const { path, paths, format, options } = node.config ?? {};
+  if ((path === undefined) === (paths === undefined)) {
+    return path === undefined
+      ? [{ field: 'config.path', message: 'a file source needs path or paths', type: 'missing' }]
+      : [{ field: 'config.paths', message: 'give path or paths, not both', type: 'value_error' }];
+  }
+  const known = (format ?? formatOf(String([path ?? paths].flat()[0])).format) as FileFormat | undefined;
+  if (!known || !FILE_FORMATS.includes(known)) return [];
+  return unfitOptions(known, (options ?? {}) as object).map((option) => ({
+    field: `config.options.${option}`,
+    message: `does not apply to ${known}`,
+    type: 'value_error',
+  }));
+}
 
 /** Path, bytes and time of the last change of every file that `readFiles` would read. */
-export async function filesRead(context: NodeContext): Promise<Json> {
+async function filesRead(context: NodeContext): Promise<Json> {
   const { files } = await filesOf(context);
   return Promise.all(
     files.map(async (file) => {
@@ -24,8 +51,7 @@ export async function filesRead(context: NodeContext): Promise<Json> {
   );
 }
 
-/** Reads files into this attempt's table. */
-export async function readFiles(context: NodeContext): Promise<NodeResult> {
+async function readFiles(context: NodeContext): Promise<NodeResult> {
   const options = (context.config['options'] ?? {}) as FileOptions;
   const { data, format, files } = await filesOf(context);
   return tableOf({ files, format, options, display: (path) => data.display(path) }, context);
@@ -96,14 +122,13 @@ async function filesOf({
   const written = [config['path'] ?? [], config['paths'] ?? []].flat() as string[];
   const asked = config['format'];
   const data = new DataFiles(settings, artifacts.root);
-  const endings = FILE_FORMATS.filter((format) => format === (asked ?? format)).flatMap(endingsOf);
   const files: string[] = [];
-  for (const path of written) files.push(...(await data.find(path, endings)));
-  // A glob or a folder is told by what was found in it.
-  const [format, ...others] = new Set(files.map((file) => chooseFormat(data.display(file), asked)));
-  if (others.length === 0) return { data, format: format!, files: [...new Set(files)] };
-  const message = `the files have different formats: ${[format, ...others].join(', ')}; set format, or name those of one format, such as '*.csv'`;
-  throw new NodeError('UnknownFormat', message, false);
+  for (const path of written) files.push(...(await data.find(path, endingsAsked(asked))));
+  const format = oneFormat(
+    files.map((file) => data.display(file)),
+    asked,
+  );
+  return { data, format, files: [...new Set(files)] };
 }
 
 /** Names the file, line, column and value where the engine knows them. */

@@ -383,7 +383,7 @@ describe('a config', () => {
   it.each([
     [{ source_type: 'file', path: 'a.csv', options: { delimeter: ';' } }, /delimeter/],
     [{ source_type: 'file', path: 7 }, /path must be a string/],
-    [{ source_type: 's3', bucket: 'b' }, /source_type must be one of 'file', 'inline'/],
+    [{ source_type: 'tape', bucket: 'b' }, /source_type must be one of 'file', 'inline'/],
     [{ source_type: 'file', path: 'a.csv', format: 'xlsx' }, /format must be one of/],
     [{ source_type: 'inline' }, /rows is required/],
     [{ source_type: 'inline', rows: [1] }, /rows/],

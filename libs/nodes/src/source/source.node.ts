@@ -1,39 +1,41 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
+import { connectionTarget } from '../connections/connection-target.js';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
-import { FILE_FORMATS, type FileFormat, formatOf } from '../tables/file-format.js';
-import { unfitOptions } from './file-reader.js';
-import { filesRead, readFiles } from './file-source.js';
-import { readRows } from './inline-source.js';
-import { SOURCE_SCHEMA } from './source.schema.js';
+import { postgresqlSource } from '../postgresql/source.js';
+import { s3Source } from '../s3/source.js';
+import { fileSource } from './file-source.js';
+import { inlineSource } from './inline-source.js';
+import { type TableSource } from './table-source.js';
 
-/** Brings rows into a pipeline: from files under DATA_ROOTS, or from the config itself. */
+const SOURCES = [fileSource, inlineSource, postgresqlSource, s3Source];
+const BY_TYPE = new Map(SOURCES.map((source) => [source.type, source]));
+
+const sourceOf = (config: Record<string, unknown> = {}): TableSource | undefined =>
+  BY_TYPE.get(String(config['source_type']));
+
+/** Brings rows into a pipeline: from files, from the config itself, or through a connection. */
 export const sourceNode: NodeKind = {
   type: 'source',
   cacheable: true,
   unmappable: MAKES_TABLE,
-  summary: 'Reads rows from files (csv, json, ndjson, parquet) or from the config itself.',
-  schema: SOURCE_SCHEMA,
+  summary: 'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, or from the config itself.',
+  schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
-  pins: { has: (config) => config['source_type'] === 'file', read: filesRead },
-
-  check(node: NodeDefinition): ErrorDetail[] {
-    const { source_type, path, paths, format, options } = node.config ?? {};
-    if (source_type !== 'file') return [];
-    if ((path === undefined) === (paths === undefined)) {
-      return path === undefined
-        ? [{ field: 'config.path', message: 'a file source needs path or paths', type: 'missing' }]
-        : [{ field: 'config.paths', message: 'give path or paths, not both', type: 'value_error' }];
-    }
-    const known = (format ?? formatOf(String([path ?? paths].flat()[0])).format) as FileFormat | undefined;
-    if (!known || !FILE_FORMATS.includes(known)) return [];
-    return unfitOptions(known, (options ?? {}) as object).map((option) => ({
-      field: `config.options.${option}`,
-      message: `does not apply to ${known}`,
-      type: 'value_error',
-    }));
+  target: connectionTarget,
+  pins: {
+    has: (config) => sourceOf(config)?.pins !== undefined,
+    read: (context) => sourceOf(context.config)!.pins!(context),
   },
 
-  async execute(context: NodeContext): Promise<NodeResult> {
-    return context.config['source_type'] === 'inline' ? readRows(context) : readFiles(context);
+  connection(config) {
+    const kind = sourceOf(config)?.connection;
+    return kind === undefined ? undefined : { name: config['connection'] ?? kind, kind };
   },
+
+  /** The SQL of a database source; its values never become text of the statement. */
+  bound: (path) => path.length === 1 && path[0] === 'query',
+
+  check: (node: NodeDefinition): ErrorDetail[] => sourceOf(node.config)?.check?.(node) ?? [],
+
+  execute: (context: NodeContext): Promise<NodeResult> => sourceOf(context.config)!.read(context),
 };

@@ -165,7 +165,8 @@ export class DuckDbSession {
     if (percentage > 0) progress(Math.min(percentage / 100, 1));
   }
 
-  private readonly interrupt = (): void => this.connection.interrupt();
+  /** Ends what runs with an error. */
+  readonly interrupt = (): void => this.connection.interrupt();
 
   /** Frees memory and spill files. */
   async close(): Promise<void> {

@@ -37,3 +37,15 @@ export function chooseFormat(path: string, asked: unknown): FileFormat {
   const message = `the format of '${path}' is unclear; set format to one of ${FILE_FORMATS.join(', ')}`;
   throw new NodeError('UnknownFormat', message, false);
 }
+
+/** How files may end that stand for a folder. @param asked the format that was asked for, if any */
+export const endingsAsked = (asked: unknown): string[] =>
+  FILE_FORMATS.filter((format) => format === (asked ?? format)).flatMap(endingsOf);
+
+/** The format of files that are read as one table. @throws NodeError when they have several */
+export function oneFormat(paths: readonly string[], asked: unknown): FileFormat {
+  const [format, ...others] = new Set(paths.map((path) => chooseFormat(path, asked)));
+  if (others.length === 0) return format!;
+  const message = `the files have different formats: ${[format, ...others].join(', ')}; set format, or name those of one format, such as '*.csv'`;
+  throw new NodeError('UnknownFormat', message, false);
+}

@@ -139,6 +139,7 @@ export class ProjectRemovalService {
     // Their versions stay: runs are pinned to them.
     await this.db.configs.deleteMany(theirs);
     await this.db.configPromotions.deleteMany(theirs);
+    await this.db.connections.deleteMany(theirs);
     await this.db.secrets.deleteMany(theirs);
     await this.db.variables.deleteMany(theirs);
     await this.db.notifications.deleteMany(theirs);

@@ -3,7 +3,7 @@ import { COLUMN_NAMES } from '../tables/schema-parts.js';
 
 export const WRITE_MODES = ['overwrite', 'append', 'error'] as const;
 
-const FILE = {
+export const FILE_SINK_SCHEMA = {
   type: 'object',
   required: ['destination', 'path'],
   additionalProperties: false,
@@ -33,15 +33,3 @@ const FILE = {
     },
   },
 };
-
-const CONSOLE = {
-  type: 'object',
-  required: ['destination'],
-  additionalProperties: false,
-  properties: {
-    destination: { const: 'console' },
-    limit: { type: 'integer', minimum: 1, maximum: 100, description: 'Rows to show; 20 by default.' },
-  },
-};
-
-export const SINK_SCHEMA = { oneOf: [FILE, CONSOLE] };

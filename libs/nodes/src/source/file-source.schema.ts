@@ -4,7 +4,8 @@ import { columnMap, SQL_TYPE } from '../tables/schema-parts.js';
 const PATH = { type: 'string', minLength: 1, maxLength: 4096 };
 const ONE_CHARACTER = { type: 'string', maxLength: 1 };
 
-const OPTIONS = {
+/** The `options` of whatever reads files. */
+export const FILE_OPTIONS = {
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -39,7 +40,7 @@ const OPTIONS = {
   },
 };
 
-const FILE = {
+export const FILE_SOURCE_SCHEMA = {
   type: 'object',
   required: ['source_type'],
   additionalProperties: false,
@@ -57,26 +58,6 @@ const FILE = {
       enum: FILE_FORMATS,
       description: 'Told by the endings of the files when left out; .gz and .zst are fine.',
     },
-    options: OPTIONS,
+    options: FILE_OPTIONS,
   },
 };
-
-const INLINE = {
-  type: 'object',
-  required: ['source_type', 'rows'],
-  additionalProperties: false,
-  properties: {
-    source_type: { const: 'inline' },
-    rows: {
-      type: 'array',
-      items: { type: 'object' },
-      description: 'The rows themselves. An empty list makes an empty table, whose only column is `json`.',
-    },
-    columns: columnMap(
-      SQL_TYPE,
-      'All columns with their types, instead of inferring them; other keys are left out.',
-    ),
-  },
-};
-
-export const SOURCE_SCHEMA = { oneOf: [FILE, INLINE] };

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type Secret } from '@tauro/database';
 import { secretPurpose } from '@tauro/domain';
 import { NodeError } from '@tauro/nodes';
-import { Collections } from '@tauro/orchestration';
 import { CannotUnseal, Env, unseal } from '@tauro/platform';
+import { Collections } from '../collections.js';
 
 /** A secret as an attempt sees it. */
 export interface OpenSecret {
@@ -22,9 +22,10 @@ export class SecretReader {
 
   /**
    * The secrets of these names that are there; a project's own goes before one for all projects.
-   * @throws NodeError for one that this worker's SECRET_KEY does not open.
+   * @param project_id null for those of all projects alone.
+   * @throws NodeError for one that the SECRET_KEY of this process does not open.
    */
-  async open(project_id: string, names: string[]): Promise<Map<string, OpenSecret>> {
+  async open(project_id: string | null, names: string[]): Promise<Map<string, OpenSecret>> {
     if (names.length === 0) return new Map();
     const found = await this.db.secrets
       .find({ name: { $in: names }, project_id: { $in: [project_id, null] } })

@@ -1,0 +1,99 @@
+import { type Client } from 'pg';
+import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
+import { type TableSink } from '../sink/table-sink.js';
+import { countOf, findColumn, idents, namesOf } from '../tables/sql-text.js';
+import { shortened, type TableInput } from '../tables/table-output.js';
+import { withClient } from './client.js';
+import { copyIn } from './copy-in.js';
+import { POSTGRESQL_SINK_SCHEMA } from './sink.schema.js';
+import { partsOf, tableName } from './table-name.js';
+import { TargetTable } from './target-table.js';
+import { isWritten, noteWritten } from './written.js';
+
+type WriteMode = 'append' | 'overwrite' | 'upsert' | 'error';
+type Columns = TableInput['columns'];
+
+/** Rows into a table, by the server's own bulk path. */
+export const postgresqlSink: TableSink = {
+  type: 'postgresql',
+  connection: 'postgresql',
+  schema: POSTGRESQL_SINK_SCHEMA,
+  write,
+
+  check({ config = {} }) {
+    const { write_mode, key } = config;
+    if ((write_mode === 'upsert') === (key !== undefined)) return [];
+    return key === undefined
+      ? [{ field: 'config.key', message: 'upsert needs the columns that tell rows apart', type: 'missing' }]
+      : [{ field: 'config.key', message: 'is for write_mode upsert alone', type: 'value_error' }];
+  },
+};
+
+async function write(context: NodeContext, table: TableInput): Promise<NodeResult> {
+  const { config, connection, settings, signal } = context;
+  const { egressAllowPrivate } = settings;
+  const shown = config['table'] as string;
+  const [name, schema] = partsOf(shown).reverse() as [string, string?];
+  return withClient(connection!, { egressAllowPrivate, signal }, async (client) => {
+    await client.query('BEGIN');
+    const target = new TargetTable(client, { name, schema, sql: tableName(shown), shown });
+    // Another attempt of this task, alive or dead, is waited for here and then seen.
+    if (await isWritten(client, context, schema)) {
+      await client.query('ROLLBACK');
+      context.log('INFO', `an attempt before this one has written the rows to ${shown} already`);
+      return resultOf(table, shown);
+    }
+    await writeAs((config['write_mode'] ?? 'append') as WriteMode, { context, client, target, table });
+    await noteWritten(client, context, schema);
+    // A worker that lost its claim meanwhile must not write beside the winner.
+    signal.throwIfAborted();
+    await client.query('COMMIT');
+    context.log('INFO', `wrote ${countOf(table.rows, 'row')} to ${shown} of ${connection!.name}`);
+    return resultOf(table, shown);
+  });
+}
+
+const resultOf = ({ rows, columns }: TableInput, table: string): NodeResult => ({
+  output: { rows, columns: shortened(columns), table },
+  rows,
+});
+
+interface Writing {
+  context: NodeContext;
+  client: Client;
+  target: TargetTable;
+  table: TableInput;
+}
+
+async function writeAs(mode: WriteMode, { context, client, target, table }: Writing): Promise<void> {
+  const key = ((context.config['key'] ?? []) as string[]).map((name) => keyColumn(table.columns, name));
+  const exists = await target.exists();
+  if (exists && mode === 'error') {
+    throw new NodeError(
+      'TargetExists',
+      `table ${target.shown} exists already, and write_mode is error`,
+      false,
+    );
+  }
+  if (!exists) await target.make(table.columns, key);
+  const drift = (context.config['drift'] ?? 'fail') as 'fail' | 'add' | 'ignore';
+  const columns = exists ? await target.fit(table.columns, drift) : table.columns;
+  if (exists && mode === 'overwrite') await client.query(`TRUNCATE ${target.sql}`);
+  if (mode !== 'upsert') return copyIn(context, client, target.sql, table, columns);
+  const staged = '"tauro_staged"';
+  const names = idents(columns.map(({ name }) => name));
+  await client.query(
+    `CREATE TEMP TABLE ${staged} ON COMMIT DROP AS SELECT ${names} FROM ${target.sql} WITH NO DATA`,
+  );
+  // Tells which of two rows came later.
+  await client.query(`ALTER TABLE ${staged} ADD COLUMN tauro_row bigserial`);
+  await copyIn(context, client, staged, table, columns);
+  await target.merge(staged, columns, key);
+}
+
+function keyColumn(columns: Columns, name: string): string {
+  const column = findColumn(columns, name);
+  if (column) return column.name;
+  const message = `key: column '${name}' does not exist (columns: ${namesOf(columns)})`;
+  throw new NodeError('ColumnNotFound', message, false);
+}

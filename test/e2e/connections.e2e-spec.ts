@@ -1,0 +1,278 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
+import { type AddressInfo } from 'node:net';
+import { ONCE } from '../support/nodes.js';
+import { hasPostgres, PostgresServer } from '../support/postgres.js';
+import { placesWith } from '../support/sweep.js';
+import { freePort, Tauro } from '../support/tauro.js';
+import { expectStatus, User } from '../support/user.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
+
+const V1 = '/api/v1';
+const KEY = randomBytes(32).toString('base64');
+
+if (!hasPostgres())
+  process.stderr.write('connections: skipped in part, because no PostgreSQL server is installed\n');
+const withPostgres = hasPostgres() ? describe : describe.skip;
+
+describe('connections', () => {
+  let tauro: Tauro;
+  let user: User;
+  let project: string;
+  beforeAll(async () => {
+    tauro = await Tauro.start({ env: { SECRET_KEY: KEY, LOG_LEVEL: 'DEBUG' } });
+    user = new User(tauro.api);
+    project = await user.project();
+  });
+  afterAll(() => tauro?.stop());
+
+  const create = async (name: string, config: object, rest: object = {}): Promise<any> =>
+    expectStatus(
+      await tauro.api.post(`${V1}/connections`, {
+        name,
+        kind: 'postgresql',
+        project_id: project,
+        config,
+        ...rest,
+      }),
+      201,
+    );
+  const test = async (id: string): Promise<any> =>
+    expectStatus(await tauro.api.post(`${V1}/connections/${id}/test`, {}), 200);
+  const SOMEWHERE = { host: 'db.example.com', database: 'sales', user: 'ana' };
+
+  it('are made, found, changed and removed, and never show what is secret', async () => {
+    const password = randomBytes(12).toString('hex');
+    const made = await create('sales', SOMEWHERE, { secret: { password } });
+    expect(made).toMatchObject({
+      name: 'sales',
+      kind: 'postgresql',
+      config: SOMEWHERE,
+      secret: { password: '***' },
+    });
+    expect(made.id).toMatch(/^conn_/);
+    expect(await placesWith(tauro, [password])).toEqual([]);
+    const list = await tauro.api.get(`${V1}/connections?project_id=${project}&kind=postgresql&name=sales`);
+    expect(expectStatus(list, 200)).toHaveLength(1);
+
+    const put = (body: object, headers = {}): Promise<any> =>
+      tauro.api.put(`${V1}/connections/${made.id}`, body, headers);
+    expect(expectStatus(await put({ secret: { password: '***' }, description: 'mine' }), 200)).toMatchObject({
+      description: 'mine',
+      secret: { password: '***' },
+      revision: 2,
+    });
+    expect(expectStatus(await put({ secret: { password: '{{ secrets.sales }}' } }), 200).secret).toEqual({
+      password: '{{ secrets.sales }}',
+    });
+    expect((await put({ secret: { password: '***' } })).body.error.details[0].field).toBe('secret.password');
+    expect((await put({}, { 'if-match': '"1"' })).status).toBe(412);
+    expectStatus(await tauro.api.delete(`${V1}/connections/${made.id}`), 200);
+    expect((await tauro.api.get(`${V1}/connections/${made.id}`)).status).toBe(404);
+  });
+
+  it('name the field that is wrong, and tell no secret in doing so', async () => {
+    const cases: [object, string, string?][] = [
+      [{ kind: 'oracle' }, 'kind', 'postgresql, s3'],
+      [{ config: { ...SOMEWHERE, host: '/var/run' } }, 'config.host'],
+      [{ config: { ...SOMEWHERE, port: 70_000 } }, 'config.port'],
+      [{ config: { database: 'x', user: 'y' } }, 'config.host'],
+      [{ config: { ...SOMEWHERE, password: 'hunter22' } }, 'config.password', 'give it as secret.password'],
+      [{ secret: { pasword: 'hunter22' } }, 'secret.pasword'],
+      [{ secret: { password: { deep: 'hunter22' } } }, 'secret.password'],
+      [{ secret: { password: 'abc' } }, 'secret.password'],
+      [{ name: 'a b' }, 'name'],
+      [{ project_id: 'proj_0' }, 'project_id'],
+    ];
+    for (const [change, field, mentions = ''] of cases) {
+      const body = { name: 'wrong', kind: 'postgresql', project_id: project, config: SOMEWHERE, ...change };
+      const { status, body: answer } = await tauro.api.post(`${V1}/connections`, body);
+      if (field === 'project_id') {
+        expect(status).toBe(404);
+        continue;
+      }
+      expect([status, answer.error.details[0].field]).toEqual([422, field]);
+      expect(answer.error.details[0].message).toContain(mentions);
+      expect(JSON.stringify(answer)).not.toContain('hunter22');
+    }
+    await create('twice', SOMEWHERE);
+    const again = { name: 'twice', kind: 'postgresql', project_id: project, config: SOMEWHERE };
+    expect((await tauro.api.post(`${V1}/connections`, again)).status).toBe(409);
+  });
+
+  describe('that lead nowhere', () => {
+    let deaf: Server;
+    beforeAll(async () => {
+      deaf = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+      await new Promise((done) => deaf.once('listening', done));
+    });
+    afterAll(() => void deaf.close());
+
+    it('say so within seconds, when tested and in a run', async () => {
+      const port = await freePort();
+      const nobody = await create('nobody', { ...SOMEWHERE, host: '127.0.0.1', port });
+      expect(await test(nobody.id)).toMatchObject({
+        ok: false,
+        server: null,
+        error: {
+          type: 'ConnectionFailed',
+          message: `connection 'nobody': nothing listens at 127.0.0.1:${port}`,
+        },
+      });
+      const { port: deafPort } = deaf.address() as AddressInfo;
+      const silent = await create('silent', {
+        ...SOMEWHERE,
+        host: '127.0.0.1',
+        port: deafPort,
+        connect_timeout_seconds: 1,
+      });
+      expect((await test(silent.id)).error.type).toBe('ConnectionFailed');
+      const lake = {
+        name: 'lake',
+        kind: 's3',
+        project_id: project,
+        config: { endpoint: `http://127.0.0.1:${port}` },
+      };
+      const store = expectStatus(await tauro.api.post(`${V1}/connections`, lake), 201);
+      expect((await test(store.id)).error).toEqual({
+        type: 'ConnectionFailed',
+        message: `connection 'lake': its buckets: nothing listens at 127.0.0.1:${port}`,
+      });
+      const metadata = await create('metadata', { ...SOMEWHERE, host: '169.254.169.254' });
+      expect((await test(metadata.id)).error.type).toBe('EgressDenied');
+
+      const read = (connection: string): object => ({
+        id: 'in',
+        type: 'source',
+        config: { source_type: 'postgresql', connection, table: 'orders' },
+        ...ONCE,
+      });
+      for (const [connection, type] of [
+        ['nobody', 'ConnectionFailed'],
+        ['no_such', 'ConnectionNotFound'],
+      ]) {
+        const pipeline = await user.pipeline(project, [read(connection!)]);
+        const { state, error } = await user.ended(await user.start(project, pipeline.id));
+        expect([state, error.type]).toEqual(['FAILED', type]);
+        expect(error.message).toContain(`'${connection}'`);
+      }
+      const { warnings } = expectStatus(
+        await tauro.api.post(`${V1}/pipelines/validate`, {
+          project_id: project,
+          name: 'p',
+          nodes: [read('no_such')],
+        }),
+        200,
+      );
+      expect(warnings).toMatchObject([{ field: 'nodes.0.config.connection', type: 'unknown_connection' }]);
+    });
+  });
+
+  withPostgres('to PostgreSQL', () => {
+    let server: PostgresServer;
+    beforeAll(async () => (server = await PostgresServer.start()));
+    afterAll(() => server?.stop());
+
+    it('work with a password of their own, or with one of the secrets', async () => {
+      const own = await create('own', server.config, { secret: { password: server.password } });
+      expect(await test(own.id)).toMatchObject({
+        ok: true,
+        server: expect.stringMatching(/^PostgreSQL \d/),
+        error: null,
+      });
+      expectStatus(
+        await tauro.api.post(`${V1}/secrets`, { name: 'pg', value: server.password, project_id: project }),
+        201,
+      );
+      const referring = await create('referring', server.config, {
+        secret: { password: '{{ secrets.pg }}' },
+      });
+      expect((await test(referring.id)).ok).toBe(true);
+      const wrong = await create('wrong', server.config, { secret: { password: 'not this one' } });
+      expect((await test(wrong.id)).error).toEqual({
+        type: 'AuthenticationFailed',
+        message: `connection 'wrong': password authentication failed for user "tauro"`,
+      });
+      const absent = await create(
+        'absent',
+        { ...server.config, database: 'no_such' },
+        {
+          secret: { password: server.password },
+        },
+      );
+      expect((await test(absent.id)).error.message).toContain('database "no_such" does not exist');
+      const encrypted = await create(
+        'encrypted',
+        { ...server.config, tls: 'require' },
+        {
+          secret: { password: server.password },
+        },
+      );
+      expect((await test(encrypted.id)).error).toMatchObject({
+        type: 'ConnectionFailed',
+        message: expect.stringContaining('does not support SSL'),
+      });
+      const preferred = await create(
+        'preferred',
+        { ...server.config, tls: 'prefer' },
+        {
+          secret: { password: server.password },
+        },
+      );
+      expect((await test(preferred.id)).ok).toBe(true);
+    });
+
+    it('carry rows in and out, and nobody sees the password', async () => {
+      await create('shop', server.config, { secret: { password: server.password } });
+      await server.query('CREATE TABLE orders (id bigint PRIMARY KEY, amount numeric(10, 2), note text)');
+      await server.query(`INSERT INTO orders VALUES (1, 2.50, 'x, "y"'), (2, NULL, ''), (3, 7, NULL)`);
+      const pipeline = await user.pipeline(
+        project,
+        [
+          {
+            id: 'in',
+            type: 'source',
+            config: { source_type: 'postgresql', connection: 'shop', table: 'orders' },
+          },
+          {
+            id: 'sum',
+            type: 'processor',
+            config: {
+              sql: 'SELECT id, amount * 2 AS double_amount, note FROM input WHERE id > {{ params.after }}',
+            },
+          },
+          {
+            id: 'out',
+            type: 'sink',
+            config: { destination: 'postgresql', connection: 'shop', table: 'doubled' },
+          },
+        ],
+        {
+          edges: [
+            { from: 'in', to: 'sum' },
+            { from: 'sum', to: 'out' },
+          ],
+        },
+      );
+      const { id, state, error } = await user.ended(
+        await user.start(project, pipeline.id, { params: { after: 0 } }),
+      );
+      expect([state, error]).toEqual(['SUCCESS', null]);
+      expect(await server.query('SELECT * FROM doubled ORDER BY id')).toEqual([
+        { id: '1', double_amount: '5.00', note: 'x, "y"' },
+        { id: '2', double_amount: null, note: '' },
+        { id: '3', double_amount: '14.00', note: null },
+      ]);
+      expect((await user.tasks(id)).in.output).toMatchObject({
+        rows: 3,
+        columns: [
+          { name: 'id', type: 'BIGINT' },
+          { name: 'amount', type: 'DECIMAL(10,2)' },
+          { name: 'note', type: 'VARCHAR' },
+        ],
+      });
+      expect(await placesWith(tauro, [server.password, server.password.slice(3)])).toEqual([]);
+    });
+  });
+});

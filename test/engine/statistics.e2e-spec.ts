@@ -138,6 +138,7 @@ describe('statistics', () => {
     await migrator.up();
     await migrator.close();
     expect((await statistics.runs({ project_id: projects[0] })).total_runs).toBe(total);
+    await check();
     while ((await counter.sweep()) > 0);
     await check();
   });

@@ -35,3 +35,4 @@ export * from './schemas/trigger-event.schema.js';
 export * from './schemas/trigger.schema.js';
 export * from './schemas/variable.schema.js';
 export * from './schemas/worker.schema.js';
+export * from './run-counts.js';

@@ -1,3 +1,4 @@
+import { DURATION_BOUNDS } from '@tauro/database';
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import {
@@ -11,7 +12,6 @@ import { type Queue } from 'bullmq';
 import { Gauge, type Metric, register } from 'prom-client';
 import { Breakers } from './breaker/breakers.js';
 import { Collections } from './collections.js';
-import { DURATION_BOUNDS } from './statistics/run-counts.js';
 import { type RunDurations, StatisticsService } from './statistics/statistics.service.js';
 import { WaitingCounter, type WaitingCounts } from './waiting-counts.js';
 import { WorkerRegistry } from './worker-registry.js';

@@ -1,5 +1,8 @@
 import { type mongo } from 'mongoose';
+import { COUNTED_FIELDS, countsOf, type EndedRun } from '../run-counts.js';
+import { type RunCount } from '../schemas/run-count.js';
 import { createIndexes, dropIndexes, type IndexTable } from './indexes.js';
+import { type Run } from '../schemas/run.schema.js';
 import { type Migration } from './migration.js';
 
 const INDEXES: IndexTable = {
@@ -12,7 +15,7 @@ const INDEXES: IndexTable = {
 };
 
 const BATCH = 5000;
-const ENDED = ['SUCCESS', 'FAILED', 'CANCELLED'];
+const ENDED: Run['state'][] = ['SUCCESS', 'FAILED', 'CANCELLED'];
 
 /** Statistics are made of counts. Down and up again makes them anew of the runs that are there; no worker may run meanwhile. */
 export const migration003: Migration = {
@@ -21,7 +24,7 @@ export const migration003: Migration = {
   async up(db, signal) {
     await createIndexes(db, INDEXES);
     await db.collection('run_counts').deleteMany({});
-    await markUncounted(db, signal);
+    await countAll(db, signal);
   },
   async down(db) {
     await dropIndexes(db, INDEXES);
@@ -29,22 +32,25 @@ export const migration003: Migration = {
   },
 };
 
-/** The workers count what is marked. */
-async function markUncounted(db: mongo.Db, signal: AbortSignal): Promise<void> {
-  const runs = db.collection<{ _id: string; state: string }>('pipeline_runs');
-  for (let last = ''; ;) {
+/** Interrupted it begins anew, from no counts at all, so it needs no transactions. */
+async function countAll(db: mongo.Db, signal: AbortSignal): Promise<void> {
+  const runs = db.collection<EndedRun & { engine: { counted?: boolean } }>('pipeline_runs');
+  const counts = db.collection<RunCount>('run_counts');
+  const projection = { ...COUNTED_FIELDS, 'engine.counted': 1 };
+  let batch: EndedRun[] = [];
+  const marked: string[] = [];
+  const add = async (): Promise<void> => {
     signal.throwIfAborted();
-    const batch = await runs
-      .find({ _id: { $gt: last } }, { projection: { _id: 1 } })
-      .sort({ _id: 1 })
-      .limit(BATCH)
-      .toArray();
-    if (batch.length === 0) return;
-    const upTo = batch.at(-1)!._id;
-    await runs.updateMany(
-      { _id: { $gt: last, $lte: upTo }, state: { $in: ENDED } },
-      { $set: { 'engine.counted': false } },
-    );
-    last = upTo;
+    const writes = countsOf(batch, new Date());
+    if (writes.length > 0) await counts.bulkWrite(writes, { ordered: false });
+    batch = [];
+  };
+  for await (const run of runs.find({ state: { $in: ENDED } }, { projection, batchSize: BATCH })) {
+    if (run.engine.counted === false) marked.push(run._id);
+    if (batch.push(run) === BATCH) await add();
+  }
+  await add();
+  while (marked.length > 0) {
+    await runs.updateMany({ _id: { $in: marked.splice(-BATCH) } }, { $unset: { 'engine.counted': 1 } });
   }
 }

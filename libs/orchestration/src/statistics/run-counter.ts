@@ -1,20 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { COUNTED_FIELDS, countsOf, type EndedRun } from '@tauro/database';
 import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
-import { countsOf, type EndedRun } from './run-counts.js';
 
 /** Runs that are counted in one transaction. */
 const BATCH = 1000;
 /** How long one sweep may count when there is much to do, as after a rebuild. */
 const SWEEP_MS = 1000;
-const PROJECTION = {
-  project_id: 1,
-  pipeline_id: 1,
-  schedule_id: 1,
-  state: 1,
-  created_at: 1,
-  duration_seconds: 1,
-};
 
 /**
  * Adds runs that have ended to the counts that statistics are made of. The terminal write marks a run as not counted;
@@ -54,7 +46,7 @@ export class RunCounter {
   /** The same as a part of a transaction. */
   async countIn(session: mongo.ClientSession, runIds: string[]): Promise<number> {
     const uncounted = { _id: { $in: runIds }, 'engine.counted': false };
-    const runs = await this.db.runs.find(uncounted, { session }).project<EndedRun>(PROJECTION).toArray();
+    const runs = await this.db.runs.find(uncounted, { session }).project<EndedRun>(COUNTED_FIELDS).toArray();
     if (runs.length === 0) return 0;
     await this.db.runs.updateMany(
       { _id: { $in: runs.map(({ _id }) => _id) } },

@@ -1,11 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { type Run, type RunTotals } from '@tauro/database';
+import {
+  ALL,
+  beginning,
+  DURATION_BOUNDS,
+  durationPlace,
+  merge,
+  type Run,
+  type RunTotals,
+  sumOf,
+  windowOf,
+} from '@tauro/database';
 import { ACTIVE_RUN_STATES, RUN_STATES, type RunState, TERMINAL_RUN_STATES } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { LRUCache } from 'lru-cache';
 import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
-import { ALL, beginning, DURATION_BOUNDS, durationPlace, merge, sumOf, windowOf } from './run-counts.js';
 
 export interface RunStatistics {
   total_runs: number;

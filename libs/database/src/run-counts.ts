@@ -1,5 +1,6 @@
-import { type Run, type RunCount, type RunTotals } from '@tauro/database';
 import { type mongo } from 'mongoose';
+import { type RunCount, type RunTotals } from './schemas/run-count.js';
+import { type Run } from './schemas/run.schema.js';
 
 const DAY_MS = 86_400_000;
 /** How far back runs are told apart by the minute; before that by the day. */
@@ -24,6 +25,16 @@ export type EndedRun = Pick<
   Run,
   '_id' | 'project_id' | 'pipeline_id' | 'schedule_id' | 'state' | 'created_at' | 'duration_seconds'
 >;
+
+/** What has to be read for it. */
+export const COUNTED_FIELDS = {
+  project_id: 1,
+  pipeline_id: 1,
+  schedule_id: 1,
+  state: 1,
+  created_at: 1,
+  duration_seconds: 1,
+} as const;
 
 /** What runs that ended add to the counts: one write for each day, and each hour that is still told, of each scope. */
 export function countsOf(runs: EndedRun[], now: Date): mongo.AnyBulkWriteOperation<RunCount>[] {

@@ -14,6 +14,7 @@ import {
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ContainerReaper } from './commands/container-reaper.js';
 import { Consumers } from './consumers.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { CommandPool } from './executors/command-pool.js';
@@ -48,7 +49,10 @@ async function main(): Promise<void> {
   });
   const commands = new CommandPool({
     limits: settings.commands,
-    size: env.WORKER_CONCURRENCY,
+    deployment: env.QUEUE_PREFIX,
+    dockerHost: env.DOCKER_HOST,
+    // One more, for looking after containers that nobody owns.
+    size: env.WORKER_CONCURRENCY + 1,
     onStray: (message) => new Logger('Commands').warn(message),
   });
   const app = await NestFactory.createApplicationContext(
@@ -79,6 +83,7 @@ async function main(): Promise<void> {
     await Promise.race([closed, sleep(6000, undefined, { ref: false })]);
     await presence.leave();
     app.get(MetricsServer).stop();
+    app.get(ContainerReaper).stop();
     await Promise.all([handlers.close(), tables.close(), commands.close()]);
     await Promise.race([app.close(), sleep(3000)]);
     await Promise.race([stopTracing(), sleep(3000)]);
@@ -100,6 +105,7 @@ async function main(): Promise<void> {
   await presence.start();
   app.get(Reconciler).start();
   app.get(Retention).start();
+  app.get(ContainerReaper).start();
   if (env.SCHEDULER_ENABLED) app.get(Scheduler).start();
   // Whoever started this worker starts it again.
   app.get(Hearing).start((why) => onSignal(why, 1));

@@ -32,6 +32,13 @@ export function nodeSettings(env: Env): NodeSettings {
       fileMb: env.COMMAND_FILE_MB,
       openFiles: env.COMMAND_OPEN_FILES,
     },
+    containers: {
+      enabled: env.CONTAINERS_ENABLED,
+      images: env.CONTAINER_IMAGES,
+      networks: env.CONTAINER_NETWORKS,
+      memoryMb: env.CONTAINER_MEMORY_MB,
+      cpus: env.CONTAINER_CPUS,
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { Env, loggerOptions } from '@tauro/platform';
 import { QueueModule } from '@tauro/queue';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { LoggerModule } from 'nestjs-pino';
+import { ContainerReaper } from './commands/container-reaper.js';
 import { Consumers } from './consumers.js';
 import { EnvModule } from './env.module.js';
 import { TasksInHand } from './execution/in-hand.js';
@@ -14,7 +15,7 @@ import { TaskMetrics } from './execution/task-metrics.js';
 import { TargetGuard } from './execution/target-guard.js';
 import { TaskRunner } from './execution/task-runner.js';
 import { VariableReader } from './execution/variable-reader.js';
-import { type CommandPool } from './executors/command-pool.js';
+import { CommandPool } from './executors/command-pool.js';
 import { type HandlerPool } from './executors/handler-pool.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
@@ -57,6 +58,7 @@ export class WorkerModule {
       ],
       providers: [
         Consumers,
+        ContainerReaper,
         Deliveries,
         EmailChannel,
         EngineMetrics,
@@ -77,7 +79,8 @@ export class WorkerModule {
         ...TaskMetrics.providers,
         { provide: WORKER_ID, useValue: newWorkerId(env.WORKER_ID) },
         { provide: HANDLERS, useValue: handlers },
-        { provide: COMMANDS, useValue: commands },
+        { provide: COMMANDS, useExisting: CommandPool },
+        { provide: CommandPool, useValue: commands },
         { provide: TablePool, useValue: tables },
         { provide: ARTIFACTS, useValue: new ArtifactStore(env.ARTIFACTS_URL) },
         { provide: NODE_SETTINGS, useValue: settings },

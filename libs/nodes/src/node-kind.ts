@@ -84,13 +84,29 @@ export interface Commands {
 
 /** A program to run. */
 export interface CommandCall {
-  /** Begins with the absolute path of the program. */
+  /** Begins with the absolute path of the program; in a container it is what the image takes. */
   argv: string[];
   cwd: string;
   /** All of its environment. */
   env: Record<string, string>;
   /** An empty file to which it may append lines of JSON: see docs/commands.md. */
   output: string;
+  /** In which container it runs; beside the worker when absent. */
+  container?: ContainerCall;
+}
+
+/** A container for one program. It has no privileges, no capabilities and a root that is only to be read. */
+export interface ContainerCall {
+  image: string;
+  pull: 'missing' | 'always' | 'never';
+  /** `none`, or a network of the engine. */
+  network: string;
+  cpus: number;
+  memory_mb: number;
+  /** Its working folder, inside. */
+  cwd: string;
+  binds: { source: string; target: string; read_only: boolean }[];
+  task_id: string;
 }
 
 /** How a program ended. */

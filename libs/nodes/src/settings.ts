@@ -13,6 +13,18 @@ export interface NodeSettings {
   /** Bound of a handler process's heap, in MB. */
   taskMemoryMb: number;
   commands: CommandSettings;
+  containers: ContainerSettings;
+}
+
+/** Which containers `command` nodes may run, and what each may have at most. */
+export interface ContainerSettings {
+  enabled: boolean;
+  /** Names of images, or patterns. */
+  images: string[];
+  /** Networks that they may join. */
+  networks: string[];
+  memoryMb: number;
+  cpus: number;
 }
 
 /** Which programs `command` nodes may run, and what each may cost with all that it starts. */

@@ -9,6 +9,7 @@ import { type CallFailure, type FromProcess, type LoadMessage, type ToProcess } 
 
 const MAX_MESSAGE = 4096;
 const PROGRESS_INTERVAL_MS = 100;
+const LEAVING_MS = 5000;
 
 /** What a call may do while it runs. */
 export interface CallContext {
@@ -32,7 +33,7 @@ export interface Service<Settings, Work> {
    * Takes along what must not outlive this process, which ends right afterwards: its pool is gone, or has no more use
    * for it. Such a program never blocks and holds little, and nobody watches it.
    */
-  leave?(): void;
+  leave?(): void | Promise<void>;
 }
 
 interface Attempt {
@@ -62,8 +63,11 @@ export function serve<Settings, Work>(service: Service<Settings, Work>): void {
   });
   // Not `exit`, which would wait for a native call that never ends, the watching thread already gone.
   process.on('disconnect', () => {
-    service.leave?.();
-    process.kill(process.pid, 'SIGKILL');
+    const end = (): void => void process.kill(process.pid, 'SIGKILL');
+    const leaving = service.leave?.();
+    if (!leaving) return end();
+    setTimeout(end, LEAVING_MS);
+    leaving.then(end, end);
   });
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);

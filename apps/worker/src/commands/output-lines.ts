@@ -27,6 +27,7 @@ export class OutputLines {
   private offset = 0;
   private line = 0;
   private rest = '';
+  private closed = false;
 
   constructor(
     path: string,
@@ -37,6 +38,7 @@ export class OutputLines {
 
   /** Takes what has come. @returns whether there may be more already */
   poll(): boolean {
+    if (this.closed) return false;
     const buffer = Buffer.allocUnsafe(64 * 1024);
     for (let taken = 0; taken < MAX_PIECE_BYTES && this.offset <= MAX_BYTES;) {
       const bytes = readSync(this.file, buffer, 0, buffer.length, this.offset);
@@ -54,7 +56,12 @@ export class OutputLines {
     while (this.poll());
     this.take(this.decoder.end());
     if (this.rest.trim() !== '') this.take('\n');
-    closeSync(this.file);
+    this.close();
+  }
+
+  close(): void {
+    if (!this.closed) closeSync(this.file);
+    this.closed = true;
   }
 
   private take(text: string): void {

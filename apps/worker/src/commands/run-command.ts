@@ -8,9 +8,9 @@ import { OutputLines } from './output-lines.js';
 import { MARK, ProcessTree } from './process-tree.js';
 
 /** Longest `stdout` that becomes part of the output. */
-const MAX_STDOUT_CHARS = 4096;
-const MAX_LAST_LINE = 1000;
-const POLL_MS = 200;
+export const MAX_STDOUT_CHARS = 4096;
+export const MAX_LAST_LINE = 1000;
+export const POLL_MS = 200;
 const WATCH_MS = 500;
 /** How long what was left behind may take to end, and what was killed to be gone. */
 const REST_MS = 1000;
@@ -36,7 +36,7 @@ const blocks = (mb: number): string => String(mb * 2048);
 /** A command that is under way, with what it takes to end it. */
 export interface RunningCommand {
   /** Ends all of it at once. */
-  kill(): void;
+  kill(): void | Promise<void>;
 }
 
 /**
@@ -104,6 +104,7 @@ export async function runCommand(
     context.signal.removeEventListener('abort', stop);
     child.stdout.destroy();
     child.stderr.destroy();
+    lines.close();
   }
 }
 
@@ -121,7 +122,7 @@ function launch(
 }
 
 /** Hands on what is printed; resolves at its end. */
-function follow(
+export function follow(
   stream: NodeJS.ReadableStream,
   level: 'INFO' | 'WARNING',
   context: CallContext,
@@ -151,7 +152,7 @@ function excess(tree: ProcessTree, limits: CommandSettings): CommandEnd['outgrow
 }
 
 /** A worker that has lost its claim must be done before somebody else may start the same. */
-const graceOf = (signal: AbortSignal): number =>
+export const graceOf = (signal: AbortSignal): number =>
   (signal.reason as Error | undefined)?.message === 'claim lost' ? 500 : 3000;
 
 async function end(tree: ProcessTree, graceMs: number, done: AbortSignal): Promise<void> {

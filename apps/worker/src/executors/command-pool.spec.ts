@@ -32,6 +32,7 @@ beforeAll(async () => {
     templateEnv: [],
     taskMemoryMb: 64,
     commands: { enabled: true, allowed: ['*'], memoryMb: 200, processes: 20, fileMb: 1, openFiles: 64 },
+    containers: { enabled: false, images: [], networks: [], memoryMb: 64, cpus: 1 },
   };
   shared = pool();
 });
@@ -41,7 +42,7 @@ afterAll(async () => {
 });
 
 function pool(more: Partial<CommandPoolOptions> = {}): CommandPool {
-  const one = new CommandPool({ limits: settings.commands, size: 3, ...more });
+  const one = new CommandPool({ limits: settings.commands, deployment: 'spec', size: 3, ...more });
   pools.push(one);
   return one;
 }

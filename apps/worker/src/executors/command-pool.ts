@@ -9,11 +9,15 @@ import {
 import { ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
 import { endAbandoned } from '../commands/process-tree.js';
 import { asNodeError } from './call-errors.js';
-import { type CommandHostSettings, type CommandWork } from './command-protocol.js';
+import { type CommandHostSettings, type CommandWork, type FoundContainer } from './command-protocol.js';
 import { MAX_LOG_BYTES, programFile, sourceFile } from './programs.js';
 
 export interface CommandPoolOptions {
   limits: CommandSettings;
+  /** Tells the containers of this deployment from those of others on the same engine. */
+  deployment: string;
+  /** Where the container engine is; the usual socket when absent. */
+  dockerHost?: string;
   /** Most commands at once: the worker's slots. */
   size: number;
   /** Bytes of log that one command may write; 10 MB when absent. */
@@ -24,18 +28,27 @@ export interface CommandPoolOptions {
 /** Never reached: a command is ended before, and its process answers always. */
 const KILL_GRACE_MS = 15_000;
 
+/** For what belongs to no attempt. */
+const QUIETLY = { signal: new AbortController().signal, log: () => undefined, progress: () => undefined };
+
 /** The program beside each command. */
-export const commandProgram = ({ limits, maxLogBytes }: CommandPoolOptions): Program => ({
+export const commandProgram = (options: CommandPoolOptions): Program => ({
   module: programFile('command-main'),
   sourceAliases: { '@tauro/domain': sourceFile('domain'), '@tauro/processes': sourceFile('processes') },
-  settings: { limits } satisfies CommandHostSettings,
+  settings: { limits: options.limits, deployment: options.deployment } satisfies CommandHostSettings,
   // Whoever runs a command can read what its parent was started with.
-  env: {},
+  env: engineVariables(options),
   heapMb: 64,
   maxRssBytes: Number.MAX_SAFE_INTEGER,
-  maxLogBytes: maxLogBytes ?? MAX_LOG_BYTES,
+  maxLogBytes: options.maxLogBytes ?? MAX_LOG_BYTES,
   leaves: true,
 });
+
+/** What says where the container engine is. */
+function engineVariables({ dockerHost }: CommandPoolOptions): NodeJS.ProcessEnv {
+  const { DOCKER_TLS_VERIFY, DOCKER_CERT_PATH } = process.env;
+  return { ...(dockerHost && { DOCKER_HOST: dockerHost, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH }) };
+}
 
 /**
  * Runs programs, each beside a small process of ours that reads what it prints. The worker's death closes a channel to
@@ -53,7 +66,7 @@ export class CommandPool implements Commands {
   }
 
   async run(command: CommandCall, context: NodeContext): Promise<CommandEnd> {
-    const work: CommandWork = { claim_id: context.task.claim_id, command };
+    const work: CommandWork = { ask: 'run', claim_id: context.task.claim_id, command };
     try {
       const end = await this.processes.run(work, {
         signal: context.signal,
@@ -69,6 +82,17 @@ export class CommandPool implements Commands {
       endAbandoned();
       throw new NodeError('CommandProcess', `the process beside the command ${error.message}`);
     }
+  }
+
+  /** The containers of this deployment on the engine of this worker. @throws Error when there is no engine */
+  async containers(): Promise<FoundContainer[]> {
+    const found = await this.processes.run({ ask: 'containers' } satisfies CommandWork, QUIETLY);
+    return JSON.parse(found) as FoundContainer[];
+  }
+
+  /** Ends and removes containers, whoever has started them. */
+  async removeContainers(ids: string[]): Promise<void> {
+    await this.processes.run({ ask: 'remove', ids } satisfies CommandWork, QUIETLY);
   }
 
   /** Ends every command; calls that still run fail. */

@@ -3,10 +3,20 @@ import { type CommandCall, type CommandSettings } from '@tauro/nodes';
 /** What the process beside a command is told first. */
 export interface CommandHostSettings {
   limits: CommandSettings;
+  /** Tells the containers of this deployment from those of others on the same engine. */
+  deployment: string;
 }
 
-/** What crosses the border of a command's attempt. */
-export interface CommandWork {
+/** A container that somebody has started, by its labels. */
+export interface FoundContainer {
+  id: string;
+  task_id: string;
   claim_id: string;
-  command: CommandCall;
 }
+
+/** What crosses the border of a call. */
+export type CommandWork =
+  | { ask: 'run'; claim_id: string; command: CommandCall }
+  /** Answers `FoundContainer[]`. */
+  | { ask: 'containers' }
+  | { ask: 'remove'; ids: string[] };

@@ -1,74 +1,105 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
-import { MAKES_TABLE, NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import {
+  type CommandCall,
+  MAKES_TABLE,
+  NodeError,
+  type NodeContext,
+  type NodeKind,
+  type NodeResult,
+} from '../node-kind.js';
 import { DataFiles } from '../tables/data-files.js';
 import { allowedProgram } from './allowed.js';
 import { COMMAND_SCHEMA } from './command.schema.js';
+import { CONTAINER_KEYS, containerOf } from './container.js';
 import { environmentOf, refusedVariable } from './environment.js';
 import { inputOf } from './input.js';
 import { assertSuccess, resultOf } from './output.js';
+import { besideWorker, type Folders, inContainer, INPUT_FILE, OUTPUT_FILE, type Place } from './place.js';
 
-/** Runs a program beside the worker. What it may do is not confined: see docs/commands.md. */
+type Variables = Record<string, string | number | boolean>;
+
+/** Runs a program, beside the worker or in a container. How far either confines it: see docs/commands.md. */
 export const commandNode: NodeKind = {
   type: 'command',
   cacheable: true,
-  summary: 'Runs a program, such as a Python script, where COMMANDS_ENABLED and COMMANDS_ALLOWED let it.',
+  summary:
+    'Runs a program, such as a Python script, beside the worker or in a container, where COMMANDS_ENABLED or ' +
+    'CONTAINERS_ENABLED let it.',
   schema: COMMAND_SCHEMA,
 
   // Arguments are shown to every user of the machine, and the input lies in a file.
   secrets: ([key]) => key === 'env',
 
   check(node: NodeDefinition): ErrorDetail[] {
-    const { env = {}, table } = (node.config ?? {}) as { env?: object; table?: unknown };
-    const faults = Object.keys(env).flatMap((name) => {
-      const why = refusedVariable(name);
-      return why === undefined
-        ? []
-        : [{ field: `config.env.${name}`, message: `cannot be set: ${why}`, type: 'value_error' }];
-    });
-    if (table === undefined || !node.for_each) return faults;
-    const message = `a command with for_each cannot have a table: ${MAKES_TABLE}`;
-    return [...faults, { field: 'config.table', message, type: 'value_error' }];
+    const config = node.config ?? {};
+    const { command, image, env = {}, table } = config as { env?: object; [key: string]: unknown };
+    const fault = (field: string, message: string, type = 'value_error'): ErrorDetail[] => [
+      { field: `config.${field}`, message, type },
+    ];
+    return [
+      ...(command === undefined && image === undefined ? fault('command', 'is required', 'missing') : []),
+      ...CONTAINER_KEYS.filter((key) => image === undefined && config[key] !== undefined).flatMap((key) =>
+        fault(key, 'means something with an image only'),
+      ),
+      ...Object.keys(env).flatMap((name) => {
+        const why = refusedVariable(name, image !== undefined);
+        return why === undefined ? [] : fault(`env.${name}`, `cannot be set: ${why}`);
+      }),
+      ...(table !== undefined && node.for_each
+        ? fault('table', `a command with for_each cannot have a table: ${MAKES_TABLE}`)
+        : []),
+    ];
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
     const { config, settings, task, signal } = context;
-    const argv = (config['command'] as unknown[]).map(String);
-    const env = (config['env'] ?? {}) as Record<string, string | number | boolean>;
-    assertPlain(argv, env);
+    const argv = ((config['command'] ?? []) as unknown[]).map(String);
+    assertPlain(argv, context);
     const scratch = join(settings.duckdb.tempDirectory, `command-${task.claim_id}`);
-    const cwd = await workingFolder(context, scratch);
-    const program = await allowedProgram(argv[0]!, cwd, settings.commands);
+    const folders = { scratch, cwd: await workingFolder(context, scratch) };
+    const place = config['image'] === undefined ? besideWorker(folders, context) : inContainer(folders);
+    const call = await callOf(argv, folders, place, context);
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     try {
-      const [input, output] = [join(scratch, '.tauro-input.json'), join(scratch, '.tauro-output.jsonl')];
-      await writeFile(input, JSON.stringify(inputOf(context)), { mode: 0o600 });
-      await writeFile(output, '', { mode: 0o600 });
-      const end = await context.commands.run(
-        {
-          argv: [program, ...argv.slice(1)],
-          cwd,
-          env: environmentOf(env, scratch, {
-            ...(context.traceparent && { TRACEPARENT: context.traceparent }),
-            TAURO_INPUT: input,
-            TAURO_OUTPUT: output,
-          }),
-          output,
-        },
-        context,
-      );
+      await writeFile(join(scratch, INPUT_FILE), JSON.stringify(inputOf(context, place)));
+      await writeFile(call.output, '');
+      const end = await context.commands.run(call, context);
       signal.throwIfAborted();
       assertSuccess(end, context);
-      return await resultOf(end, { cwd, scratch }, context);
+      return await resultOf(end, scratch, place, context);
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
   },
 };
 
-/** What no system takes in an argument or a variable, and what templates have made of names that were checked. */
-function assertPlain(argv: readonly string[], env: Record<string, unknown>): void {
+async function callOf(
+  argv: string[],
+  folders: Folders,
+  place: Place,
+  context: NodeContext,
+): Promise<CommandCall> {
+  const { config, settings, traceparent } = context;
+  const named = (config['env'] ?? {}) as Variables;
+  const told = {
+    ...(traceparent && { TRACEPARENT: traceparent }),
+    TAURO_INPUT: `${place.home}/${INPUT_FILE}`,
+    TAURO_OUTPUT: `${place.home}/${OUTPUT_FILE}`,
+  };
+  const call = { cwd: folders.cwd, output: join(folders.scratch, OUTPUT_FILE) };
+  if (config['image'] !== undefined) {
+    const container = containerOf(context, folders, place);
+    return { ...call, argv, env: environmentOf(named, place.home, told, {}), container };
+  }
+  const program = await allowedProgram(argv[0]!, folders.cwd, settings.commands);
+  return { ...call, argv: [program, ...argv.slice(1)], env: environmentOf(named, place.home, told) };
+}
+
+/** What no system takes in an argument or a variable, and what a cached or an older definition may still name. */
+function assertPlain(argv: readonly string[], { config }: NodeContext): void {
+  const env = (config['env'] ?? {}) as Variables;
   const texts = [
     ...argv.map((text, i) => [`command.${i}`, text]),
     ...Object.entries(env).map(([name, value]) => [`env.${name}`, String(value)]),
@@ -76,7 +107,7 @@ function assertPlain(argv: readonly string[], env: Record<string, unknown>): voi
   const bad = texts.find(([, text]) => text!.includes('\0'));
   if (bad) throw new NodeError('InvalidConfig', `config.${bad[0]} has a NUL character`, false);
   for (const name of Object.keys(env)) {
-    const why = refusedVariable(name);
+    const why = refusedVariable(name, config['image'] !== undefined);
     if (why) throw new NodeError('InvalidConfig', `config.env.${name} cannot be set: ${why}`, false);
   }
 }

@@ -10,11 +10,10 @@ const exitCodes = {
 export const COMMAND_SCHEMA = {
   type: 'object',
   additionalProperties: false,
-  required: ['command'],
   properties: {
     command: {
       description:
-        'The program and its arguments, one entry each, such as ["python3", "etl.py", "{{ params.day }}"]. ' +
+        'Required without an image, whose own it replaces. The program and its arguments, one entry each, such as ["python3", "etl.py", "{{ params.day }}"]. ' +
         'There is no shell: nothing in them is expanded, split or redirected.',
       type: 'array',
       items: scalar,
@@ -39,6 +38,35 @@ export const COMMAND_SCHEMA = {
         'The file that it leaves as the table of this node (csv, json, ndjson or parquet), from its working folder; ' +
         'or true when it says by TAURO_OUTPUT which file that is.',
       anyOf: [{ const: true }, { type: 'string', minLength: 1, maxLength: 4096 }],
+    },
+    image: {
+      description:
+        'Run it in a container of this image, where CONTAINERS_ENABLED and CONTAINER_IMAGES let it.',
+      type: 'string',
+      minLength: 1,
+      maxLength: 512,
+    },
+    pull: {
+      description: 'When the image is fetched; `missing` when absent.',
+      enum: ['missing', 'always', 'never'],
+    },
+    cpu: {
+      description: 'Processors of the container, such as 0.5; CONTAINER_CPUS when absent, and at most.',
+      type: 'number',
+      minimum: 0.01,
+      maximum: 1024,
+    },
+    memory_mb: {
+      description: 'Memory of the container; CONTAINER_MEMORY_MB when absent, and at most.',
+      type: 'integer',
+      minimum: 6,
+      maximum: 16_777_216,
+    },
+    network: {
+      description: 'Network of the container, one of CONTAINER_NETWORKS; `none` when absent.',
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
     },
     success_codes: { description: 'Exit codes that mean success; [0] when absent.', ...exitCodes },
     retry_codes: {

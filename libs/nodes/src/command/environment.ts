@@ -17,11 +17,15 @@ const REFUSED = new Set([
 ]);
 const REFUSED_BEGINNINGS = ['LD_', 'DYLD_', 'GIT_', 'BASH_FUNC_', 'TAURO_'];
 
-/** Why a node may not set this variable; undefined when it may. Case does not matter: some systems ignore it. */
-export function refusedVariable(name: string): string | undefined {
+/**
+ * Why a node may not set this variable; undefined when it may. Case does not matter: some systems ignore it.
+ * @param contained in a container, which programs are in it is the image's to say
+ */
+export function refusedVariable(name: string, contained = false): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return 'a name has letters, digits and _ only';
   const upper = name.toUpperCase();
   if (upper.startsWith('TAURO_')) return 'names that begin with TAURO_ are for what Tauro tells a command';
+  if (contained) return undefined;
   if (REFUSED.has(upper) || REFUSED_BEGINNINGS.some((beginning) => upper.startsWith(beginning))) {
     return 'it would make programs load other code than was allowed; set it in a script that is on COMMANDS_ALLOWED';
   }

@@ -1,15 +1,16 @@
 import { type Json, type JsonObject } from '@tauro/domain';
 import { type NodeContext } from '../node-kind.js';
+import { type Place } from './place.js';
 
 /** What a command finds in the file that `TAURO_INPUT` names. */
-export function inputOf({ run, params, task, config, inputs, artifacts }: NodeContext): JsonObject {
+export function inputOf({ run, params, task, config, inputs }: NodeContext, place: Place): JsonObject {
   const tables = inputs.flatMap(({ node_id, table }) =>
     table
       ? [
           [
             node_id,
             {
-              path: artifacts.path(table.artifact),
+              path: place.tablePath(node_id, table.artifact),
               rows: table.rows,
               bytes: table.bytes,
               columns: table.columns.map(({ name, type }) => ({ name, type })),

@@ -1,15 +1,21 @@
 import { realpath, stat } from 'node:fs/promises';
-import { resolve, sep } from 'node:path';
+import { posix, sep } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { NodeError, type CommandEnd, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles } from '../tables/data-files.js';
 import { chooseFormat } from '../tables/file-format.js';
+import { type Place } from './place.js';
 
 /** What a command's end means for its task. @throws NodeError unless it was a success. */
 export function assertSuccess(end: CommandEnd, { config, settings }: NodeContext): void {
-  const { memoryMb, processes } = settings.commands;
+  const { processes } = settings.commands;
   if (end.outgrown === 'memory') {
-    const message = `the command needs more than ${memoryMb} MB of memory, with all that it started; raise COMMAND_MEMORY_MB`;
+    const { memory_mb } = config as { memory_mb?: number };
+    const [mb, raise] =
+      config['image'] === undefined
+        ? [settings.commands.memoryMb, 'COMMAND_MEMORY_MB']
+        : [memory_mb ?? settings.containers.memoryMb, 'memory_mb, or CONTAINER_MEMORY_MB'];
+    const message = `the command needs more than ${mb} MB of memory, with all that it started; raise ${raise}`;
     throw new NodeError('OutOfMemory', message);
   }
   if (end.outgrown === 'processes') {
@@ -31,7 +37,8 @@ export function assertSuccess(end: CommandEnd, { config, settings }: NodeContext
 /** The result of a command that succeeded, with the table that it handed on. */
 export async function resultOf(
   end: CommandEnd,
-  folders: { cwd: string; scratch: string },
+  scratch: string,
+  place: Place,
   context: NodeContext,
 ): Promise<NodeResult> {
   const declared = context.config['table'] as string | true | undefined;
@@ -52,7 +59,7 @@ export async function resultOf(
       '{"type": "table", "path": "out.parquet"}';
     throw new NodeError('InvalidOutput', message, false);
   }
-  const path = await handedOn(file.path, folders, context);
+  const path = await handedOn(file.path, scratch, place, context);
   const made = await context.adoptTable({
     path,
     shown: file.path,
@@ -64,10 +71,15 @@ export async function resultOf(
 /** Where a file lies that a command hands on: in its own folder, or where any node may read. */
 async function handedOn(
   written: string,
-  { cwd, scratch }: { cwd: string; scratch: string },
+  scratch: string,
+  { cwd, outside }: Place,
   { settings, artifacts }: NodeContext,
 ): Promise<string> {
-  const path = resolve(cwd, written);
+  const path = outside(posix.resolve(cwd, written));
+  if (path === undefined) {
+    const message = `the table '${written}' is in no folder that the container shares: write it to its working folder`;
+    throw new NodeError('PathNotAllowed', message, false);
+  }
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined) {
     throw new NodeError('FileNotFound', `the command has not left the table '${written}'`, false);

@@ -58,6 +58,7 @@ export class NodeHarness {
           fileMb: 64,
           openFiles: 256,
         },
+        containers: { enabled: false, images: [], networks: [], memoryMb: 256, cpus: 1 },
         ...settings,
       },
       new ArtifactStore(join(root, 'artifacts')),

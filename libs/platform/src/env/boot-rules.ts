@@ -88,6 +88,18 @@ const RULES: Rule[] = [
     example: 'COMMANDS_ALLOWED=["python3","/opt/etl/*"]',
   },
   {
+    name: 'CONTAINER_IMAGES',
+    broken: (env) => env.CONTAINERS_ENABLED && env.CONTAINER_IMAGES.length === 0,
+    problem: 'is empty, so that CONTAINERS_ENABLED would enable nothing; name the images, or ** for any',
+    example: 'CONTAINER_IMAGES=["python:3.13-slim"]',
+  },
+  {
+    name: 'CONTAINER_NETWORKS',
+    broken: (env) => env.CONTAINER_NETWORKS.some((name) => /^(host|container:.*)$/.test(name)),
+    problem: 'has a network that is no border: containers would share that of the machine or of others',
+    example: 'CONTAINER_NETWORKS=["bridge"]',
+  },
+  {
     name: 'HEARTBEAT_SECONDS',
     broken: (env) => env.HEARTBEAT_SECONDS > env.LEASE_SECONDS / 2,
     problem: 'is more than half of LEASE_SECONDS, so that one late heartbeat would lose a task',

@@ -390,6 +390,43 @@ export class Env {
   @Variable(integer(1024, 16, 1_000_000), '1024', 'Files that each process of a command may have open.')
   readonly COMMAND_OPEN_FILES!: number;
 
+  @Variable(boolean, 'false', 'Let `command` nodes run containers of CONTAINER_IMAGES from this worker.')
+  readonly CONTAINERS_ENABLED!: boolean;
+
+  @Variable(
+    list('["python:3.13-slim","registry.example.com/etl/**"]'),
+    '',
+    'Images they may run, as nodes name them: names, or patterns with `*` and `**`.',
+  )
+  readonly CONTAINER_IMAGES!: string[];
+
+  @OptionalVariable(
+    url('unix:///run/podman/podman.sock', 'unix', 'tcp', 'http', 'https'),
+    'Container engine that speaks the Docker API. Unset: /var/run/docker.sock.',
+  )
+  readonly DOCKER_HOST?: string;
+
+  @Variable(
+    integer(1024, 6),
+    '1024',
+    'Most memory of a container, and what it has unless its node says less, in MB.',
+  )
+  readonly CONTAINER_MEMORY_MB!: number;
+
+  @Variable(
+    number(1, 0.01, 1024),
+    '1',
+    'Most processors of a container, and what it has unless its node says less.',
+  )
+  readonly CONTAINER_CPUS!: number;
+
+  @Variable(
+    list('["bridge"]'),
+    '',
+    'Networks of the engine that containers may join; otherwise they have none.',
+  )
+  readonly CONTAINER_NETWORKS!: string[];
+
   // Network safety
   @Variable(
     boolean,

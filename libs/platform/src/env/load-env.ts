@@ -68,6 +68,8 @@ function derived(env: Env): Partial<Env> {
     WORKER_TAGS: env.WORKER_TAGS ?? [],
     TEMPLATE_ENV: env.TEMPLATE_ENV ?? [],
     COMMANDS_ALLOWED: env.COMMANDS_ALLOWED ?? [],
+    CONTAINER_IMAGES: env.CONTAINER_IMAGES ?? [],
+    CONTAINER_NETWORKS: env.CONTAINER_NETWORKS ?? [],
     ALLOWED_HOSTS: env.ALLOWED_HOSTS ?? [...new Set(['localhost', '127.0.0.1', '[::1]', env.HOST])],
     EGRESS_ALLOW_PRIVATE: env.EGRESS_ALLOW_PRIVATE ?? (!env.ENABLE_AUTH && isLoopback(env.HOST)),
   };

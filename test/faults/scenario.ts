@@ -61,8 +61,12 @@ export async function play<P extends Setting>(
       seconds: (performance.now() - began) / 1000,
     };
   } catch (error) {
+    // What the other scenarios have shown is worth no less.
     process.stderr.write(`${stage.tauro.logs()}\n`);
-    throw error;
+    console.error(error);
+    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+    const seconds = (performance.now() - began) / 1000;
+    return { name: scenario.name, did: 'was given up', measured: {}, broken: [why], seconds };
   } finally {
     await stage.stop();
   }

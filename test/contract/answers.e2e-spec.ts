@@ -123,6 +123,30 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('PUT', `${v1}/projects/${project}`, 200, { body: { notifications: null } });
   });
 
+  it('about quality', async () => {
+    const rows = {
+      id: 'rows',
+      type: 'source',
+      config: { source_type: 'inline', rows: [{ a: 1 }, { a: null }] },
+    };
+    const checks = [
+      { type: 'not_null', columns: ['a'], severity: 'quarantine' },
+      { type: 'row_count', min: 1 },
+    ];
+    const clean = { id: 'clean', type: 'processor', depends_on: ['rows'], config: { checks } };
+    const project = await user.project();
+    const { id, name } = await user.pipeline(project, [rows, clean]);
+    const run = await user.start(project, id);
+    await user.ended(run);
+    await ask('GET', `${v1}/runs/${run}/quality`, 200);
+    await ask('GET', `${v1}/runs/${run}/quality?passed=no`, 422);
+    await ask('GET', `${v1}/runs/run_nobody/quality`, 404);
+    await ask('GET', `${v1}/pipelines/${id}/quality?passed=false&limit=1`, 200);
+    await ask('GET', `${v1}/pipelines/nobody/quality`, 404);
+    await user.pipeline(await user.project(), [rows, clean], { name });
+    await ask('GET', `${v1}/pipelines/${name}/quality`, 409);
+  });
+
   it('about pools', async () => {
     const pool = { name: 'contract', slots: 2, rate_limit: { tasks: 5, per_seconds: 1 } };
     const { id } = await ask('POST', `${v1}/pools`, 201, { body: pool });

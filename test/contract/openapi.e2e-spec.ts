@@ -34,6 +34,8 @@ const PROMISED = [
   'GET /api/v1/pipelines/{}/versions',
   'GET /api/v1/pipelines/{}/versions/{}',
   'GET /api/v1/pipelines/{}/stats',
+  'GET /api/v1/pipelines/{}/quality',
+  'GET /api/v1/runs/{}/quality',
   'GET /api/v1/schedules/{}/stats',
   'GET /api/v1/runs',
   'POST /api/v1/runs',

@@ -9,6 +9,7 @@ import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
 import { PIPELINE_LIST, VERSION_LIST } from '../../apps/api/src/pipelines/pipeline.list.js';
 import { POOL_LIST } from '../../apps/api/src/pools/pool.list.js';
 import { PROJECT_LIST } from '../../apps/api/src/projects/project.list.js';
+import { PIPELINE_QUALITY_LIST, RUN_QUALITY_LIST } from '../../apps/api/src/quality/quality.list.js';
 import { RUN_LIST, TASK_LIST } from '../../apps/api/src/runs/run.list.js';
 import { BACKFILL_LIST, SCHEDULE_LIST, SLOT_LIST } from '../../apps/api/src/schedules/schedule.list.js';
 import { CONNECTION_LIST } from '../../apps/api/src/connections/connection.list.js';
@@ -62,6 +63,12 @@ describe('the indexes', () => {
       { path: 'runs', collection: 'pipeline_runs', spec: RUN_LIST },
       { path: `runs/${run}/tasks`, collection: 'tasks', spec: TASK_LIST },
       { path: `runs/${run}/artifacts`, collection: 'tasks', spec: ARTIFACT_LIST },
+      { path: `runs/${run}/quality`, collection: 'quality_results', spec: RUN_QUALITY_LIST },
+      {
+        path: `pipelines/${pipeline_id}/quality`,
+        collection: 'quality_results',
+        spec: PIPELINE_QUALITY_LIST,
+      },
       { path: 'pools', collection: 'pools', spec: POOL_LIST },
       { path: 'schedules', collection: 'schedules', spec: SCHEDULE_LIST },
       { path: `schedules/${schedule}/slots`, collection: 'schedule_slots', spec: SLOT_LIST },
@@ -83,6 +90,7 @@ describe('the indexes', () => {
     const backfill = await tauro.api.post(`/api/v1/schedules/${schedule}/backfill`, { count: 1 });
     expect(backfill.status).toBe(202);
     const owners = {
+      quality_results: { run_id: run, pipeline_id },
       schedule_slots: { schedule_id: schedule },
       trigger_events: { trigger_id: trigger, key: '' },
       configs: { name_key: '' },

@@ -17,6 +17,7 @@ import { NotificationsModule } from './notifications/notifications.module.js';
 import { PipelinesModule } from './pipelines/pipelines.module.js';
 import { PoolsModule } from './pools/pools.module.js';
 import { ProjectsModule } from './projects/projects.module.js';
+import { QualityModule } from './quality/quality.module.js';
 import { RunsModule } from './runs/runs.module.js';
 import { SchedulesModule } from './schedules/schedules.module.js';
 import { SecretsModule } from './secrets/secrets.module.js';
@@ -51,6 +52,7 @@ export class ApiModule {
         ProjectsModule,
         PipelinesModule,
         PoolsModule,
+        QualityModule,
         RunsModule,
         SchedulesModule,
         SecretsModule,

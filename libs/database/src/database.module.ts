@@ -24,6 +24,7 @@ import {
 import { Pool, PoolSchema } from './schemas/pool.schema.js';
 import { ProjectRemoval, ProjectRemovalSchema } from './schemas/project-removal.schema.js';
 import { Project, ProjectSchema } from './schemas/project.schema.js';
+import { QualityResult, QualityResultSchema } from './schemas/quality-result.schema.js';
 import { Role, RoleSchema } from './schemas/role.schema.js';
 import { RunLogChunk, RunLogChunkSchema } from './schemas/run-log.schema.js';
 import { RunRemoval, RunRemovalSchema } from './schemas/run-removal.schema.js';
@@ -73,6 +74,7 @@ const MODELS = MongooseModule.forFeature([
   model(WorkerRecord, WorkerRecordSchema),
   model(ApiKey, ApiKeySchema),
   model(Role, RoleSchema),
+  model(QualityResult, QualityResultSchema),
 ]);
 
 /** Every collection's model, for both apps. */

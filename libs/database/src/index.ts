@@ -22,6 +22,7 @@ export * from './schemas/pipeline.schema.js';
 export * from './schemas/pool.schema.js';
 export * from './schemas/project-removal.schema.js';
 export * from './schemas/project.schema.js';
+export * from './schemas/quality-result.schema.js';
 export * from './schemas/role.schema.js';
 export * from './schemas/run-count.js';
 export * from './schemas/run-log.schema.js';

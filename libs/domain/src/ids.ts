@@ -23,6 +23,7 @@ export const ID_PREFIXES = [
   'key',
   'role',
   'ntf',
+  'chk',
   'req',
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];

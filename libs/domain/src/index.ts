@@ -11,6 +11,7 @@ export * from './mapping.js';
 export * from './notifications.js';
 export * from './permissions.js';
 export * from './pipeline.js';
+export * from './quality.js';
 export * from './readiness.js';
 export * from './redactor.js';
 export * from './retry.js';

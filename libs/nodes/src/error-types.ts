@@ -41,6 +41,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('ColumnMismatch', 'two tables, or a table and a file, have different columns'),
   type('DuplicateColumn', 'two columns would have one name'),
   type('BadValue', 'a value cannot be converted'),
+  type('QualityFailed', 'checks of the table failed; the message tells which, and shows some of the rows'),
   type('TableError', 'the database failed otherwise', 'it depends'),
   type(
     'OutOfMemory',

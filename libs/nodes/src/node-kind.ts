@@ -1,4 +1,5 @@
 import {
+  type CheckResult,
   type ErrorDetail,
   type Json,
   type JsonObject,
@@ -146,7 +147,13 @@ export type NodeResult =
       /** Added to the run's `rows_processed` and `bytes_processed`. */
       rows?: number;
       bytes?: number;
+      /** What checks of its rows have found. */
+      quality?: CheckResult[];
+      /** The rows that checks have taken out of the table. */
+      quarantine?: TableRef;
     }
+  /** Nothing that other nodes may see: what was made does not pass its checks. Another attempt would make the same. */
+  | { failed: { type: string; message: string }; output: null; quality: CheckResult[]; quarantine?: TableRef }
   /** Sleep without holding a slot; the task then ends SUCCESS with `output`. */
   | { wait_until: Date; output: Json }
   /** Wait without holding a slot until a person decides, at most until `deadline`. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Run, type RunLogChunk, type Task } from '@tauro/database';
+import { type QualityResult, type Run, type RunLogChunk, type Task } from '@tauro/database';
 import { Env } from '@tauro/platform';
 import { Batches } from './batches.js';
 import { Collections, DUPLICATE_KEY, MUST_MATCH, NO_MATCH, type OrderedWrite } from './collections.js';
@@ -14,6 +14,8 @@ export interface AttemptEnd {
   set: Record<string, unknown>;
   /** Leaves the task as if the attempt had never been claimed. */
   unbegun?: boolean;
+  /** What checks have found, to be stored with it or not at all; nothing is claimed with such an end. */
+  quality?: QualityResult[];
   /** A task that this worker goes on with. */
   next?: Continuation;
 }
@@ -77,6 +79,7 @@ export class AttemptEnds {
 
   /** Stores an end behind every line that was appended to its run's log before. @throws when the database is away. */
   async store(runId: string, end: AttemptEnd): Promise<AttemptEnded> {
+    if (end.quality) return this.storeWithQuality(runId, end, end.quality);
     const mine: Waiting = { end, sent: false };
     this.waiting.set(runId, [...(this.waiting.get(runId) ?? []), mine]);
     try {
@@ -95,6 +98,23 @@ export class AttemptEnds {
     }
     if (mine.ended instanceof Error) throw mine.ended;
     return mine.ended!;
+  }
+
+  /** A claim that is lost stores no results, and a crash never one without the other. */
+  private async storeWithQuality(
+    runId: string,
+    end: AttemptEnd,
+    quality: QualityResult[],
+  ): Promise<AttemptEnded> {
+    await this.logs.flush(runId);
+    const { filter, update } = settling(end);
+    let settled = false;
+    await this.db.transaction(async (session) => {
+      const { matchedCount } = await this.db.tasks.updateOne(filter, update, { session });
+      settled = matchedCount === 1;
+      if (settled) await this.db.quality.insertMany(quality, { session });
+    });
+    return { settled, next: null, goesOn: false };
   }
 
   /** Everything of a run whose lines are before now. */
@@ -161,17 +181,13 @@ export class AttemptEnds {
   }
 
   private stepsOf(end: AttemptEnd): [Step, OrderedWrite][] {
-    const { taskId, claimId, set, unbegun } = end;
+    const { filter, update } = settling(end);
     const next = end.next?.epoch === this.db.epoch ? end.next : undefined;
     const settle: OrderedWrite = {
       name: 'updateOne',
       namespace: this.db.tasks.namespace,
-      filter: { _id: taskId, state: 'RUNNING', 'engine.claim.id': claimId },
-      update: {
-        $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object,
-        ...(unbegun && { $inc: { attempt: -1 }, $pop: { attempts: 1 } }),
-        ...(next && { $setOnInsert: MUST_MATCH.onInsert }),
-      },
+      filter,
+      update: { ...update, ...(next && { $setOnInsert: MUST_MATCH.onInsert }) },
       upsert: next !== undefined,
     };
     if (!next) return [['settle', settle]];
@@ -197,3 +213,12 @@ export class AttemptEnds {
     ];
   }
 }
+
+/** The guarded write that ends an attempt. */
+const settling = ({ taskId, claimId, set, unbegun }: AttemptEnd) => ({
+  filter: { _id: taskId, state: 'RUNNING', 'engine.claim.id': claimId } as const,
+  update: {
+    $set: { ...set, 'engine.claim': null, 'engine.settled': claimId } as object,
+    ...(unbegun && { $inc: { attempt: -1 }, $pop: { attempts: 1 } as const }),
+  },
+});

@@ -16,6 +16,7 @@ import {
   type Pool,
   type Project,
   type ProjectRemoval,
+  type QualityResult,
   type Run,
   type RunCount,
   type RunLogChunk,
@@ -128,6 +129,9 @@ export class Collections {
   }
   get logs(): mongo.Collection<RunLogChunk> {
     return this.of('run_logs');
+  }
+  get quality(): mongo.Collection<QualityResult> {
+    return this.of('quality_results');
   }
   get removals(): mongo.Collection<RunRemoval> {
     return this.of('run_removals');

@@ -1,6 +1,7 @@
 import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/database';
 import {
   backoffSeconds,
+  type CheckResult,
   isRepeated,
   isTerminalTask,
   subRunId,
@@ -26,10 +27,22 @@ export interface CachedFrom {
   created_at: Date;
 }
 
+/** What checks of the rows that an attempt made have left. */
+export interface Checked {
+  quality?: CheckResult[];
+  quarantine?: TableRef;
+}
+
 /** How an attempt ended. */
 export type Outcome =
-  | { kind: 'success'; output: Json; table?: TableRef; metrics?: TaskMetrics; cached?: CachedFrom }
-  | { kind: 'failure'; error: Failure; retryable: boolean }
+  | ({
+      kind: 'success';
+      output: Json;
+      table?: TableRef;
+      metrics?: TaskMetrics;
+      cached?: CachedFrom;
+    } & Checked)
+  | ({ kind: 'failure'; error: Failure; retryable: boolean } & Checked)
   | { kind: 'wait'; until: Date; output: Json }
   /** A person has to decide. */
   | ({ kind: 'approval' } & ApprovalRequest)
@@ -84,6 +97,7 @@ export function settlementOf(
           'engine.artifact': outcome.table ?? null,
           progress: 1,
           error: null,
+          ...quarantineOf(outcome, task),
           ...(cached && { cached: true }),
         },
         level: 'INFO',
@@ -192,7 +206,7 @@ export function settlementOf(
     case 'failure': {
       const { error } = outcome;
       const failures = task.engine.failures + 1;
-      const set = { error, 'engine.failures': failures };
+      const set = { error, 'engine.failures': failures, ...quarantineOf(outcome, task) };
       const policy = retryPolicyOf(node, version.definition, env);
       const seconds = backoffSeconds(policy, failures, random);
       const againAt = new Date(now + seconds * 1000);
@@ -218,6 +232,10 @@ export function settlementOf(
     }
   }
 }
+
+/** The quarantined rows of this attempt in the place of those of one before. */
+const quarantineOf = ({ quarantine }: Checked, { engine }: Task): Record<string, unknown> =>
+  quarantine || engine.quarantine ? { 'engine.quarantine': quarantine ?? null } : {};
 
 /** The fields that end a task's last attempt, or let it sleep; the claim is the caller's to take care of. */
 export function attemptEnd(

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Failure, type Run, type Task } from '@tauro/database';
+import { type Failure, type QualityResult, type Run, type Task } from '@tauro/database';
 import {
   isStopped,
   isTerminalRun,
@@ -17,6 +17,7 @@ import { Collections, FAST } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { MappingService } from './mapping.service.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
+import { qualityOf } from './quality-results.js';
 import { RunEnd } from './run-end.js';
 import { subjectOf } from './run-trace.js';
 import { RunLogWriter } from './run-log.writer.js';
@@ -243,8 +244,9 @@ export class TaskService {
       this.line(claimed, settlement.level, settlement.message);
     }
     const { epoch } = this.db;
-    const next = accepts && this.continuation(claimed, settlement, accepts);
-    const { settled, ...went } = await this.store(claimed, settlement, next);
+    const quality = qualityOf(claimed, outcome);
+    const next = accepts && !quality ? this.continuation(claimed, settlement, accepts) : undefined;
+    const { settled, ...went } = await this.store(claimed, settlement, quality, next);
     if (!settled) {
       this.logger.warn(
         { ...subjectOf(run), task_id: task._id },
@@ -287,6 +289,7 @@ export class TaskService {
   private async store(
     { task, run, claimId }: ClaimedTask,
     settlement: Settlement,
+    quality?: QualityResult[],
     next?: Continuation,
   ): Promise<AttemptEnded> {
     const { unbegun } = settlement;
@@ -295,6 +298,7 @@ export class TaskService {
       claimId,
       unbegun,
       set: attemptEnd(task, settlement),
+      quality,
       next,
     });
   }

@@ -6,6 +6,7 @@ import { type Counter, type Histogram } from 'prom-client';
 const DURATION = 'tauro_task_duration_seconds';
 const WAIT = 'tauro_task_wait_seconds';
 const ATTEMPTS = 'tauro_task_attempts_total';
+const QUALITY = 'tauro_quality_failures_total';
 
 /** What this worker has executed. */
 @Injectable()
@@ -28,6 +29,11 @@ export class TaskMetrics {
       help: 'Task attempts by outcome',
       labelNames: ['type', 'outcome'],
     }),
+    makeCounterProvider({
+      name: QUALITY,
+      help: 'Quality checks that did not hold, by their type and severity',
+      labelNames: ['type', 'severity'],
+    }),
     TaskMetrics,
   ];
 
@@ -35,6 +41,7 @@ export class TaskMetrics {
     @InjectMetric(DURATION) private readonly duration: Histogram,
     @InjectMetric(WAIT) private readonly wait: Histogram,
     @InjectMetric(ATTEMPTS) private readonly attempts: Counter,
+    @InjectMetric(QUALITY) private readonly quality: Counter,
   ) {}
 
   /** An attempt begins. @param queuedAt by the clock of whoever queued it. */
@@ -46,5 +53,9 @@ export class TaskMetrics {
     const labels = { type, outcome: typeof outcome === 'string' ? outcome.replace(' ', '_') : outcome.kind };
     this.duration.observe(labels, seconds);
     this.attempts.inc(labels);
+    if (typeof outcome === 'string' || !('quality' in outcome)) return;
+    for (const check of outcome.quality ?? []) {
+      if (!check.passed) this.quality.inc({ type: check.type, severity: check.severity });
+    }
   }
 }

@@ -37,6 +37,7 @@ import {
 } from '@tauro/nodes';
 import {
   attemptTimeout,
+  type Checked,
   CircuitOpen,
   type ClaimedTask,
   ConnectionReader,
@@ -350,6 +351,11 @@ export class TaskRunner {
   private outcomeOf(node: NodeDefinition, result: NodeResult, redactor: Redactor): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
     if ('sub_run' in result) return { kind: 'sub_run', ...result.sub_run };
+    const checked = 'quality' in result ? checkedOf(result, redactor) : {};
+    if ('failed' in result) {
+      const { type, message } = result.failed;
+      return { ...failure(new NodeError(type, message, false), redactor), ...checked };
+    }
     const output = redactor.json(result.output ?? null);
     const bytes = Buffer.byteLength(JSON.stringify(output));
     if (bytes > MAX_OUTPUT_BYTES) {
@@ -362,8 +368,15 @@ export class TaskRunner {
     }
     if ('wait_until' in result) return { kind: 'wait', until: result.wait_until, output };
     const { table, rows, bytes: tableBytes } = result;
-    return { kind: 'success', output, table, metrics: { rows: rows ?? 0, bytes: tableBytes ?? 0 } };
+    const metrics = { rows: rows ?? 0, bytes: tableBytes ?? 0 };
+    return { kind: 'success', output, table, metrics, ...checked };
   }
+}
+
+/** Of rows, samples may have anything that an attempt was given. */
+function checkedOf({ quality, quarantine }: Checked, redactor: Redactor): Checked {
+  const told = redactor.json(quality as unknown as Json) as unknown as Checked['quality'];
+  return { quality: told, ...(quarantine && { quarantine }) };
 }
 
 /** What a mapped node is to run for. @throws NodeError when that is no list, or too large a one. */

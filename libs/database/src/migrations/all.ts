@@ -7,6 +7,7 @@ import { migration006 } from './006_secrets.js';
 import { migration007 } from './007_audit.js';
 import { migration008 } from './008_variables.js';
 import { migration009 } from './009_connections.js';
+import { migration010 } from './010_quality_results.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration007,
   migration008,
   migration009,
+  migration010,
 ];

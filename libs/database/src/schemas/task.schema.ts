@@ -54,6 +54,8 @@ export interface TaskEngine {
   stage: number;
   /** The table it published. */
   artifact: TableRef | null;
+  /** The rows that checks have taken out of it; absent when none have. */
+  quarantine?: TableRef | null;
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
   wake_at: Date | null;
   /** Why a RETRYING task was not begun, when it is not a failed attempt that it sleeps after. */

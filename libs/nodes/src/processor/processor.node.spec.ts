@@ -188,7 +188,7 @@ describe('a config', () => {
   });
 
   it.each<[JsonObject, string[], string[]]>([
-    [{}, ['people'], ['config: needs transformations or sql']],
+    [{}, ['people'], ['config: needs transformations, sql or checks']],
     [
       { sql: 'SELECT 1', transformations: ['normalize'] },
       ['people'],

@@ -1,5 +1,8 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { MAKES_TABLE, NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { checksFaults } from '../quality/check-items.js';
+import { CHECKED } from '../quality/checks/check.js';
+import { checkTable, qualityOf } from '../quality/quality.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
 import { countOf, ident } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
@@ -25,13 +28,15 @@ export const processorNode: NodeKind = {
   type: 'processor',
   cacheable: true,
   unmappable: MAKES_TABLE,
-  summary: 'Transforms the rows of upstream nodes: a list of transformations, or one SQL query.',
+  summary:
+    'Transforms the rows of upstream nodes, by a list of transformations or one SQL query, and checks them.',
   schema: PROCESSOR_SCHEMA,
   isolated: true,
 
   // `columns` of derive is SQL; rename and cast refuse templates in theirs.
   bound: ([first, , key, name]) =>
     first === 'sql' ||
+    (first === 'checks' && (key === 'expression' || key === 'query')) ||
     (first === 'transformations' &&
       (key === 'where' || ((key === 'columns' || key === 'metrics') && typeof name === 'string'))),
 
@@ -39,31 +44,37 @@ export const processorNode: NodeKind = {
   secrets: ([first, , option]) => first === 'transformations' && option === 'key',
 
   async check(node: NodeDefinition, upstream: readonly NodeDefinition[]): Promise<ErrorDetail[]> {
-    const { sql, transformations, input } = node.config ?? {};
-    if ((sql === undefined) === (transformations === undefined)) {
-      const message =
-        sql === undefined ? 'needs transformations or sql' : 'give transformations or sql, not both';
-      return [{ field: 'config', message, type: sql === undefined ? 'missing' : 'value_error' }];
+    const { sql, transformations, checks, input } = node.config ?? {};
+    if (sql === undefined && transformations === undefined && checks === undefined) {
+      return [{ field: 'config', message: 'needs transformations, sql or checks', type: 'missing' }];
+    }
+    if (sql !== undefined && transformations !== undefined) {
+      const message = 'give transformations or sql, not both';
+      return [{ field: 'config', message, type: 'value_error' }];
     }
     const { ids, fault } = tableUpstream(upstream);
     if (fault) return [fault];
-    const clash = sameInSql(ids);
+    const clash = sameInSql(ids) ?? (checks === undefined ? undefined : takenByChecks(ids));
     if (clash) return [{ field: 'depends_on', message: clash, type: 'value_error' }];
-    const faults = await sqlFaults({ sql, transformations }, namesInSql(ids));
-    if (transformations === undefined || typeof transformations === 'string') return faults;
-    const start = startOf(itemsOf(transformations), ids, input as string | undefined);
+    const faults = await sqlFaults({ sql, transformations, checks }, namesInSql(ids));
+    if (Array.isArray(checks)) faults.push(...checksFaults(checks));
+    if (sql !== undefined || typeof transformations === 'string') return faults;
+    const items = transformations ?? [];
+    const start = startOf(itemsOf(items), ids, input as string | undefined);
     if (typeof start === 'string')
       faults.push({ field: 'config.transformations', message: start, type: 'value_error' });
-    return [...faults, ...optionFaults(transformations), ...templatesAsNames(transformations)];
+    return [...faults, ...optionFaults(items), ...templatesAsNames(items)];
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {
     const { config } = context;
     const tables = tableInputs(context);
-    const clash = sameInSql(tables.map((table) => table.node_id));
+    const quality = await qualityOf(context);
+    const ids = tables.map((table) => table.node_id);
+    const clash = sameInSql(ids) ?? (quality && takenByChecks(ids));
     if (clash) throw new NodeError('InvalidConfig', clash, false);
     const target = await tableTarget(context);
-    const paths = [...tables.map((table) => table.path), target.path];
+    const paths = [...tables.map((table) => table.path), target.path, ...(quality?.paths ?? [])];
     return inSession(context, { paths }, async (session) => {
       const inputs = await openInputs(session, tables);
       const { view, columns } =
@@ -75,7 +86,7 @@ export const processorNode: NodeKind = {
         const result = await writeTable(session, `SELECT * FROM ${ident(view)}`, columns, target, context);
         const before = tables.reduce((sum, table) => sum + table.rows, 0);
         context.log('INFO', `${what}: ${countOf(before, 'row')} in, ${countOf(result.rows, 'row')} out`);
-        return result;
+        return quality ? await checkTable(session, quality, result, namesInSql(ids), context) : result;
       } catch (error) {
         throw nodeErrorOf(error, what, columns);
       }
@@ -132,6 +143,11 @@ function optionFaults(transformations: unknown): ErrorDetail[] {
   });
 }
 
+const takenByChecks = (ids: readonly string[]): string | undefined =>
+  ids.some((id) => id.toLowerCase() === CHECKED)
+    ? `the input '${CHECKED}' has the name by which checks find their own table; give its node another id`
+    : undefined;
+
 /** `rename` and `cast` put their texts into the statement as names and types, which no value can be. */
 function templatesAsNames(transformations: unknown): ErrorDetail[] {
   return itemsOf(transformations).flatMap(({ type, options }, i) => {
@@ -148,6 +164,7 @@ function templatesAsNames(transformations: unknown): ErrorDetail[] {
 
 function describe(config: Record<string, unknown>): string {
   if (config['sql'] !== undefined) return 'sql';
-  const items = itemsOf(config['transformations']);
+  const items = itemsOf(config['transformations'] ?? []);
+  if (items.length === 0) return 'checks';
   return items.length === 1 ? placeOf(0, items[0]!.type) : items.map(({ type }) => type).join(', ');
 }

@@ -1,3 +1,4 @@
+import { CHECKS_SCHEMA } from '../quality/quality.schema.js';
 import { TRANSFORMATIONS } from './transformations/index.js';
 
 const kinds = [...TRANSFORMATIONS.values()];
@@ -42,5 +43,6 @@ export const PROCESSOR_SCHEMA = {
         'Instead of transformations: one SELECT over the upstream tables, named by node id, or `input` when ' +
         'there is just one. Templates in it are bound as values.',
     },
+    checks: CHECKS_SCHEMA,
   },
 };

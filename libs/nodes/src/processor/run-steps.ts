@@ -18,7 +18,7 @@ export async function runSteps(
   config: Record<string, unknown>,
   inputs: ReadonlyMap<string, Relation>,
 ): Promise<Relation> {
-  const items = itemsOf(config['transformations']);
+  const items = itemsOf(config['transformations'] ?? []);
   const start = startOf(items, [...inputs.keys()], config['input'] as string | undefined);
   if (typeof start === 'string') throw new NodeError('InvalidConfig', start, false);
   let relation = inputs.get(start.id)!;

@@ -1,5 +1,5 @@
 import { type Column, type ErrorDetail, type NodeDefinition } from '@tauro/domain';
-import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
+import { NodeError, type NodeContext, type NodeResult, type TableRef } from '../node-kind.js';
 import { type DuckDbSession, type FileAccess, withDuckDb } from './duckdb.js';
 import { literal } from './sql-text.js';
 
@@ -36,6 +36,9 @@ export async function tableTarget({ artifacts, run, task }: NodeContext): Promis
   return { key, path: await artifacts.pathForWriting(key) };
 }
 
+/** What an attempt yields that has made a table. */
+export type TableMade = NodeResult & { table: TableRef; rows: number };
+
 /** Writes a query's rows as this attempt's table; the session must have been given `target.path`. */
 export async function writeTable(
   session: DuckDbSession,
@@ -43,7 +46,7 @@ export async function writeTable(
   columns: Column[],
   target: TableTarget,
   { artifacts }: NodeContext,
-): Promise<NodeResult & { rows: number }> {
+): Promise<TableMade> {
   const rows = await session.copy(query, target.path, PARQUET);
   const bytes = await artifacts.size(target.key);
   const table = { artifact: target.key, rows, bytes, columns };

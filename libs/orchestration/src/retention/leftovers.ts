@@ -7,6 +7,9 @@ import { Collections } from '../collections.js';
 /** Files that nothing refers to are kept this long: a rerun links tables before its run is stored. */
 export const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
 
+/** The tables that a task may have. */
+const PARTS = ['artifact', 'quarantine'] as const;
+
 /**
  * Files in the artifact store that no task refers to: of runs that never came to be, and of attempts that lost
  * their claim. Nothing of a run that goes on is touched, nor anything younger than a day.
@@ -37,10 +40,12 @@ export class Leftovers {
       .toArray();
     const still = ids.filter((id) => !active.some(({ _id }) => _id === id));
     const tasks = await this.db.tasks
-      .find({ run_id: { $in: still }, 'engine.artifact': { $ne: null } })
-      .project<{ engine: { artifact: { artifact: string } } }>({ 'engine.artifact.artifact': 1 })
+      .find({ run_id: { $in: still }, $or: PARTS.map((part) => ({ [`engine.${part}`]: { $ne: null } })) })
+      .project<{ engine: Partial<Record<(typeof PARTS)[number], { artifact: string } | null>> }>(
+        Object.fromEntries(PARTS.map((part) => [`engine.${part}.artifact`, 1])),
+      )
       .toArray();
-    const used = new Set(tasks.map(({ engine }) => engine.artifact.artifact));
+    const used = new Set(tasks.flatMap(({ engine }) => PARTS.map((part) => engine[part]?.artifact ?? '')));
     const before = new Date(now.getTime() - LEFTOVER_AGE_MS);
     let removed = 0;
     for (const id of still) removed += await this.artifacts.removeUnused(`runs/${id}`, used, before);

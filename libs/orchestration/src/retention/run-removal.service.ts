@@ -10,7 +10,7 @@ import { RunCounter } from '../statistics/run-counter.js';
 const AGAIN_MS = 60_000;
 
 /**
- * Removes runs that have ended, with their tasks, logs and tables. A note of the removal is stored first and goes
+ * Removes runs that have ended, with their tasks, logs, tables and what checks of these found. A note of the removal is stored first and goes
  * last; the run itself is the next to go, in one guarded write, so nobody ever sees half of it. Everything after
  * may be done twice and by several processes at once. Pipeline versions and the audit trail stay.
  */
@@ -101,6 +101,7 @@ export class RunRemovalService {
     await Promise.all([
       this.db.tasks.deleteMany({ run_id: { $in: gone } }),
       this.db.logs.deleteMany({ run_id: { $in: gone } }),
+      this.db.quality.deleteMany({ run_id: { $in: gone } }),
     ]);
     for (const id of gone) await this.artifacts.removeRun(id);
   }

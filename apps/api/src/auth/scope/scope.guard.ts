@@ -15,6 +15,7 @@ const OWNED: Partial<Record<IdPrefix, { what: string; collection: string; field:
   sched: { what: 'schedule', collection: 'schedules', field: 'project_id' },
   bf: { what: 'backfill', collection: 'backfills', field: 'project_id' },
   trg: { what: 'trigger', collection: 'triggers', field: 'project_id' },
+  chk: { what: 'quality result', collection: 'quality_results', field: 'project_id' },
   ntf: { what: 'notification', collection: 'notifications', field: 'project_id' },
   cfg: { what: 'config', collection: 'configs', field: 'project_id' },
   cfgv: { what: 'config version', collection: 'config_versions', field: 'project_id' },

@@ -34,6 +34,7 @@ describe('how much waits for what', () => {
       running_tasks: [],
       handlers: ['noop'],
       commands: false,
+      containers: false,
       version: '1',
       state: 'ACTIVE',
       started_at: new Date(),

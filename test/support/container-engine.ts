@@ -57,6 +57,8 @@ export class ContainerEngine {
   /** Why there can be none here; undefined when there can. */
   static missing(): string | undefined {
     if (process.env.TEST_DOCKER_HOST) return undefined;
+    if (process.getuid?.() !== 0)
+      return "a podman of the test's own needs root; TEST_DOCKER_HOST can name an engine";
     for (const program of ['podman', 'runc', 'busybox']) {
       if (!onPath(program)) return `no ${program} on the PATH, and no TEST_DOCKER_HOST`;
     }

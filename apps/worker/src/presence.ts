@@ -74,6 +74,7 @@ export class Presence {
       running_tasks: this.inHand.tasks(),
       handlers: this.handlers.names(),
       commands: this.env.COMMANDS_ENABLED,
+      containers: this.env.CONTAINERS_ENABLED,
       version: VERSION,
       state: this.inHand.accepting ? 'ACTIVE' : 'DRAINING',
       started_at: this.startedAt,

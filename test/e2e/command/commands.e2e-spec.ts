@@ -166,6 +166,10 @@ describe('commands', () => {
     ['config.command.1', { command: ['sh', '{{ secrets.x }}'] }, 'secrets cannot be used here'],
     ['config.input.a', { command: ['sh'], input: { a: '{{ secrets.x }}' } }, 'secrets cannot be used here'],
     ['config.success_codes.0', { command: ['sh'], success_codes: [256] }, 'must be'],
+    ['config.image', { image: '' }, 'must not be empty'],
+    ['config.memory_mb', { command: ['sh'], memory_mb: 64 }, 'with an image only'],
+    ['config.pull', { image: 'tool', pull: 'perhaps' }, 'must be one of'],
+    ['config.network', { image: 'tool', network: 5 }, 'must be'],
     ['config.table', { command: ['sh'], table: false }, 'must be'],
   ])('are refused with a bad %s: %j', async (field, config, message) => {
     const body = {
@@ -261,8 +265,10 @@ describe('commands without a word about them in the environment', () => {
     const user = new User(tauro.api);
     const project = await user.project();
     const pipeline = await user.pipeline(project, [sh('a', 'touch made', { cwd: '.' })]);
-    expect(pipeline.warnings).toEqual([
+    const contained = await user.pipeline(project, [sh('a', 'id', { image: 'tool' })]);
+    expect([...pipeline.warnings, ...contained.warnings]).toEqual([
       expect.objectContaining({ field: 'nodes.0.config.command', type: 'commands_disabled' }),
+      expect.objectContaining({ field: 'nodes.0.config.image', type: 'commands_disabled' }),
     ]);
     const { id, error } = await user.ended(await user.start(project, pipeline.id));
     expect(error).toMatchObject({

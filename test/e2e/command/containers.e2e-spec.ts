@@ -92,6 +92,11 @@ const sh = (id: string, script: string, config: object = {}, rest: object = {}):
     );
   });
 
+  it('are created without a warning, for there is a worker that runs them', async () => {
+    const pipeline = await user.pipeline(await user.project(), [sh('a', 'true')]);
+    expect(pipeline.warnings).toEqual([]);
+  });
+
   it('fail by their exit code, for want of memory, and for what does not exist', async () => {
     const failing = { allow_failure: true };
     const { tasks } = await ended([

@@ -16,7 +16,11 @@ import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
-const NO_COMMANDS = 'no live worker runs commands (COMMANDS_ENABLED)';
+/** What a worker must be enabled for to run a `command` node beside itself, or in a container. */
+const COMMANDS = {
+  commands: 'no live worker runs commands (COMMANDS_ENABLED)',
+  containers: 'no live worker runs containers (CONTAINERS_ENABLED)',
+};
 
 /** Says what is wrong with a definition, and what is only not ready for it yet. */
 @Injectable()
@@ -157,13 +161,15 @@ export class DefinitionCheck {
       });
       const { type, config, pool, requires = [] } = node;
       const handler = String(config?.handler);
+      const [place, asked] =
+        config?.image === undefined ? (['commands', 'command'] as const) : (['containers', 'image'] as const);
       const offered = workers.some(({ tags }) => requires.every((tag) => tags.includes(tag)));
       return [
         ...(type === 'task' && !handlers.has(handler)
           ? [warning('config.handler', 'unknown_handler', `no live worker has the handler '${handler}'`)]
           : []),
-        ...(type === 'command' && !workers.some(({ commands }) => commands)
-          ? [warning('config.command', 'commands_disabled', NO_COMMANDS, 'fail')]
+        ...(type === 'command' && !workers.some((worker) => worker[place])
+          ? [warning(`config.${asked}`, 'commands_disabled', COMMANDS[place], 'fail')]
           : []),
         ...(pool !== undefined && !pools.has(pool)
           ? [warning('pool', 'unknown_pool', `there is no pool '${pool}'`)]

@@ -29,6 +29,7 @@ setExample(WorkerRecord, {
   ],
   handlers: ['fibonacci', 'noop'],
   commands: false,
+  containers: false,
   version: '1.0.0',
   drain_requested_at: null,
   state: 'ACTIVE',

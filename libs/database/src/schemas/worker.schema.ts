@@ -39,9 +39,13 @@ export class WorkerRecord extends Document {
   @Prop({ type: [String], default: [] })
   handlers!: string[];
 
-  /** Whether it runs the programs of `command` nodes. */
+  /** Whether it runs `command` nodes beside itself. */
   @Prop({ type: Boolean, default: false })
   commands!: boolean;
+
+  /** Whether it runs `command` nodes in containers. */
+  @Prop({ type: Boolean, default: false })
+  containers!: boolean;
 
   @Prop({ type: String, required: true })
   version!: string;

@@ -301,6 +301,7 @@ describe('what the server answers is what its OpenAPI document says', () => {
         noop('below', { depends_on: ['bad'] }),
         noop('not_now', { when: 'false' }),
         { id: 'rows', type: 'source', config: { source_type: 'inline', rows: [{ a: 1 }] } },
+        { id: 'called', type: 'http', config: { url: `${tauro.url}/health/live` } },
       ],
       { outputs: { five: '{{ nodes.number.output }}' } },
     );
@@ -332,6 +333,14 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('GET', `${run}/logs`, 200, { headers: { accept: 'application/json' } });
     await ask('GET', `${run}/logs`, 200, { headers: { 'last-event-id': '3' } });
     await open(`${run}/events`);
+    const { inputs } = await ask('GET', `${run}/lineage`, 200);
+    const [dataset] = await waitFor(async () => {
+      const all = await ask('GET', `${v1}/datasets?project_id=${project_id}`, 200);
+      return all.length > 0 && all;
+    });
+    expect(inputs).toMatchObject([{ id: dataset.id }]);
+    await ask('GET', `${v1}/datasets/${dataset.id}`, 200);
+    await ask('GET', `${v1}/datasets/ds_nobody`, 404);
     await ask('GET', `${run}/artifacts`, 200);
     await ask('GET', `${run}/artifacts/rows`, 200);
     await ask('GET', `${run}/artifacts/number`, 404);

@@ -5,6 +5,7 @@ import { ARTIFACT_LIST } from '../../apps/api/src/artifacts/artifact.list.js';
 import { AUDIT_LIST } from '../../apps/api/src/audit/audit.list.js';
 import { CONFIG_LIST, CONFIG_VERSION_LIST, PROMOTION_LIST } from '../../apps/api/src/configs/config.list.js';
 import { NOTIFICATION_LIST } from '../../apps/api/src/notifications/notification.list.js';
+import { DATASET_LIST } from '../../apps/api/src/lineage/dataset.list.js';
 import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
 import { PIPELINE_LIST, VERSION_LIST } from '../../apps/api/src/pipelines/pipeline.list.js';
 import { POOL_LIST } from '../../apps/api/src/pools/pool.list.js';
@@ -79,6 +80,7 @@ describe('the indexes', () => {
       { path: 'configs', collection: 'configs', spec: CONFIG_LIST },
       { path: 'config-versions', collection: 'config_versions', spec: CONFIG_VERSION_LIST },
       { path: 'config-promotions', collection: 'config_promotions', spec: PROMOTION_LIST },
+      { path: 'datasets', collection: 'datasets', spec: DATASET_LIST },
       { path: 'audit', collection: 'audit', spec: AUDIT_LIST },
       { path: 'variables', collection: 'variables', spec: VARIABLE_LIST },
       { path: 'connections', collection: 'connections', spec: CONNECTION_LIST },

@@ -13,6 +13,7 @@ import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
 import { InfoController } from './info/info.controller.js';
+import { LineageModule } from './lineage/lineage.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
 import { PipelinesModule } from './pipelines/pipelines.module.js';
 import { PoolsModule } from './pools/pools.module.js';
@@ -48,6 +49,7 @@ export class ApiModule {
         HealthModule,
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
         ConfigsModule,
+        LineageModule,
         NotificationsModule,
         ProjectsModule,
         PipelinesModule,

@@ -23,6 +23,7 @@ import { MetricsServer } from './metrics-server.js';
 import { Deliveries } from './notifications/deliveries.js';
 import { DeliveryMetrics } from './notifications/delivery-metrics.js';
 import { EmailChannel } from './notifications/email.js';
+import { OpenLineageChannel } from './notifications/openlineage.js';
 import { WebhookChannel } from './notifications/webhook.js';
 import { Presence } from './presence.js';
 import { ScheduleProcessor } from './processors/schedule.processor.js';
@@ -65,6 +66,7 @@ export class WorkerModule {
         Hearing,
         MetricsServer,
         NodeCache,
+        OpenLineageChannel,
         Presence,
         ScheduleProcessor,
         StoreMetrics,

@@ -11,6 +11,7 @@ import { AuditEntry, AuditEntrySchema } from './schemas/audit-entry.schema.js';
 import { Backfill, BackfillSchema } from './schemas/backfill.schema.js';
 import { ConfigPromotion, ConfigPromotionSchema } from './schemas/config-promotion.schema.js';
 import { Config, ConfigSchema, ConfigVersion, ConfigVersionSchema } from './schemas/config.schema.js';
+import { Dataset, DatasetSchema } from './schemas/dataset.schema.js';
 import { IdempotencyKey, IdempotencyKeySchema } from './schemas/idempotency-key.schema.js';
 import { Limit, LimitSchema } from './schemas/limit.schema.js';
 import { NodeCacheEntry, NodeCacheEntrySchema } from './schemas/node-cache.schema.js';
@@ -59,6 +60,7 @@ const MODELS = MongooseModule.forFeature([
   model(Config, ConfigSchema),
   model(ConfigVersion, ConfigVersionSchema),
   model(ConfigPromotion, ConfigPromotionSchema),
+  model(Dataset, DatasetSchema),
   model(IdempotencyKey, IdempotencyKeySchema),
   model(Limit, LimitSchema),
   model(Pool, PoolSchema),

@@ -12,6 +12,7 @@ export * from './schemas/backfill.schema.js';
 export * from './schemas/config-promotion.schema.js';
 export * from './schemas/config.schema.js';
 export * from './schemas/connection.schema.js';
+export * from './schemas/dataset.schema.js';
 export * from './schemas/document.js';
 export * from './schemas/idempotency-key.schema.js';
 export * from './schemas/json-property.js';

@@ -13,6 +13,7 @@ export const ID_PREFIXES = [
   'cfgv',
   'cfgp',
   'conn',
+  'ds',
   'pool',
   'slot',
   'sec',

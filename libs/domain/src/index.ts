@@ -2,6 +2,7 @@ export * from './api-key.js';
 export * from './canonical-json.js';
 export * from './condition.js';
 export * from './config.js';
+export * from './dataset.js';
 export * from './errors.js';
 export * from './field-diff.js';
 export * from './graph.js';

@@ -1,8 +1,14 @@
 /** What somebody may be told of, each by the setting `on_<last word>`. */
-export const NOTIFICATION_EVENTS = ['run.success', 'run.failure', 'run.sla_miss'] as const;
+export const RUN_EVENTS = ['run.success', 'run.failure', 'run.sla_miss'] as const;
+export type RunEvent = (typeof RUN_EVENTS)[number];
+
+/** What a collector of lineage is told of every run. */
+export const LINEAGE_EVENTS = ['lineage.start', 'lineage.complete', 'lineage.fail', 'lineage.abort'] as const;
+
+export const NOTIFICATION_EVENTS = [...RUN_EVENTS, ...LINEAGE_EVENTS] as const;
 export type NotificationEvent = (typeof NOTIFICATION_EVENTS)[number];
 
-export const NOTIFICATION_CHANNELS = ['webhook', 'email'] as const;
+export const NOTIFICATION_CHANNELS = ['webhook', 'email', 'openlineage'] as const;
 export type NotificationChannel = (typeof NOTIFICATION_CHANNELS)[number];
 
 /** PENDING until the target has taken it; DEAD when it is not tried any more, unless somebody asks for it. */
@@ -46,7 +52,7 @@ export interface SealedSecret {
 }
 
 /** Whether the settings ask to be told of this. */
-export function isWanted(settings: NotificationSettings, event: NotificationEvent): boolean {
+export function isWanted(settings: NotificationSettings, event: RunEvent): boolean {
   if (event === 'run.success') return settings.on_success ?? false;
   if (event === 'run.failure') return settings.on_failure ?? true;
   return settings.on_sla_miss ?? settings.sla_seconds !== undefined;
@@ -56,7 +62,7 @@ export function isWanted(settings: NotificationSettings, event: NotificationEven
 export function targetsOf({
   webhook,
   email,
-}: NotificationSettings): { channel: NotificationChannel; to: string }[] {
+}: NotificationSettings): { channel: 'webhook' | 'email'; to: string }[] {
   return [
     ...listOf(webhook).map(({ url }) => ({ channel: 'webhook' as const, to: url })),
     ...listOf(email).map((to) => ({ channel: 'email' as const, to })),
@@ -74,9 +80,9 @@ export function lateAt(settings: NotificationSettings, from: Date | null): Date 
 export const listOf = <T>(value: T | T[] | null | undefined): T[] =>
   value === null || value === undefined ? [] : Array.isArray(value) ? value : [value];
 
-/** Who is busy while a message is sent: the server of a webhook, or the one mail server of the deployment. */
+/** Who is busy while a message is sent: the server of a URL, or the one mail server of the deployment. */
 export const receiverOf = (channel: NotificationChannel, to: string): string =>
-  channel === 'webhook' && URL.canParse(to) ? new URL(to).origin : channel;
+  channel !== 'email' && URL.canParse(to) ? new URL(to).origin : channel;
 
 /** A webhook's URL as anybody may see it: a query is where tokens are. */
 export function shownUrl(url: string): string {

@@ -1,5 +1,6 @@
 import {
   type CheckResult,
+  type DatasetUse,
   type ErrorDetail,
   type Json,
   type JsonObject,
@@ -11,7 +12,7 @@ import { type ArtifactStore } from './artifacts.js';
 import { type OpenConnection } from './connections/connection-kind.js';
 import { type NodeSettings } from './settings.js';
 
-export type { Column, LogLevel, TableRef } from '@tauro/domain';
+export type { Column, DatasetUse, LogLevel, TableRef } from '@tauro/domain';
 
 /** What an upstream node left behind. `table` is there for nodes that produce rows. */
 export interface NodeInput {
@@ -62,7 +63,7 @@ export interface NodeContext {
   handlers: TaskHandlers;
   commands: Commands;
   /** Makes this attempt's table of a file that it has written, where DuckDB may run. @throws NodeError as a file source does */
-  adoptTable(file: TableFile): Promise<NodeResult & { rows: number }>;
+  adoptTable(file: TableFile): Promise<Done & { rows: number }>;
 }
 
 /** Runs registered `task` handlers outside the worker's own process. */
@@ -138,20 +139,25 @@ export interface TableFile {
   format: string;
 }
 
+/** What an attempt yields that has done its work. */
+export interface Done {
+  /** JSON of at most 64 KB; `{rows, bytes, columns}` for a node that makes or writes a table. */
+  output: Json;
+  table?: TableRef;
+  /** Added to the run's `rows_processed` and `bytes_processed`. */
+  rows?: number;
+  bytes?: number;
+  /** Data outside of the run that was read or written; at most `MAX_DATASET_USES`. */
+  datasets?: DatasetUse[];
+  /** What checks of its rows have found. */
+  quality?: CheckResult[];
+  /** The rows that checks have taken out of the table. */
+  quarantine?: TableRef;
+}
+
 /** What an attempt yields. */
 export type NodeResult =
-  | {
-      /** JSON of at most 64 KB; `{rows, bytes, columns}` for a node that makes or writes a table. */
-      output: Json;
-      table?: TableRef;
-      /** Added to the run's `rows_processed` and `bytes_processed`. */
-      rows?: number;
-      bytes?: number;
-      /** What checks of its rows have found. */
-      quality?: CheckResult[];
-      /** The rows that checks have taken out of the table. */
-      quarantine?: TableRef;
-    }
+  | Done
   /** Nothing that other nodes may see: what was made does not pass its checks. Another attempt would make the same. */
   | { failed: { type: string; message: string }; output: null; quality: CheckResult[]; quarantine?: TableRef }
   /** Sleep without holding a slot; the task then ends SUCCESS with `output`. */
@@ -240,6 +246,8 @@ export interface NodeKind {
    * there has crossed a border: its `handlers` run nothing, and the result must be JSON.
    */
   isolated?: boolean;
+  /** Whether it reads the tables of the nodes before it, or hands them to somebody who may. Default false. */
+  readsTables?: boolean;
 }
 
 /** Whether a node of this kind may be given a secret at this path of its config. */

@@ -7,6 +7,7 @@ import {
   type ConfigPromotion,
   type ConfigVersion,
   type Connection,
+  type Dataset,
   type IdempotencyKey,
   type Limit,
   type NodeCacheEntry,
@@ -135,6 +136,9 @@ export class Collections {
   }
   get removals(): mongo.Collection<RunRemoval> {
     return this.of('run_removals');
+  }
+  get datasets(): mongo.Collection<Dataset> {
+    return this.of('datasets');
   }
   get cache(): mongo.Collection<NodeCacheEntry> {
     return this.of('node_cache');

@@ -4,6 +4,9 @@ import { Breakers } from './breaker/breakers.js';
 import { Clock } from './clock.js';
 import { Collections } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
+import { DatasetRecorder } from './lineage/dataset-recorder.js';
+import { LineageEvents } from './lineage/lineage-events.js';
+import { RunLineage } from './lineage/run-lineage.js';
 import { StateEvents } from './events/state-events.js';
 import { LeaseService } from './lease.service.js';
 import { MappingService } from './mapping.service.js';
@@ -70,10 +73,12 @@ const SERVICES = [
   Clock,
   Collections,
   ConnectionReader,
+  DatasetRecorder,
   Dispatcher,
   HookCalls,
   LeaseService,
   Leftovers,
+  LineageEvents,
   MappingService,
   NotificationOutbox,
   NotificationSources,
@@ -91,6 +96,7 @@ const SERVICES = [
   RunCreation,
   RunEnd,
   RunFactsCache,
+  RunLineage,
   RunLogService,
   RunLogWriter,
   RunNotifier,

@@ -96,21 +96,21 @@ export const RUN_RECOVERY: readonly Recovery[] = [
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its datasets, notifications, events and what it triggers, wake the task that waits for it',
   },
   {
     state: 'FAILED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its datasets, notifications, events and what it triggers, wake the task that waits for it',
   },
   {
     state: 'CANCELLED',
     wokenBy: 'whoever ended it',
     checkAt: '10 s after it ended, until advanced',
     action:
-      'give back its slots, write the last line of its log, its notifications and what it triggers, wake the task that waits for it',
+      'give back its slots, write the last line of its log, its datasets, notifications, events and what it triggers, wake the task that waits for it',
   },
 ];
 

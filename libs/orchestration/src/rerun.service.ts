@@ -142,7 +142,7 @@ export class RerunService {
    * @returns null when the table is gone; then the node has to run again.
    */
   private async takeOver(task: Task, runId: string): Promise<Task | null> {
-    const { check_at: _, ...engine } = task.engine;
+    const { check_at: _, datasets: _used, ...engine } = task.engine;
     let { artifact } = engine;
     if (artifact) {
       const key = artifact.artifact.replace(`runs/${task.run_id}/`, `runs/${runId}/`);

@@ -9,6 +9,7 @@ import { type Batches } from './batches.js';
 import { Collections, joinedFind } from './collections.js';
 import { Dispatcher } from './dispatcher.js';
 import { pendingTask } from './new-task.js';
+import { LineageEvents } from './lineage/lineage-events.js';
 import { RunNotifier } from './notifications/run-notifier.js';
 import { type PinnedVersion, PinnedVersions } from './pinned-versions.js';
 import { PipelineService } from './pipeline.service.js';
@@ -137,6 +138,7 @@ export class RunCreation {
     private readonly logs: RunLogWriter,
     private readonly signals: Signals,
     private readonly notifier: RunNotifier,
+    private readonly lineage: LineageEvents,
   ) {
     this.projects = joinedFind(() => this.db.projects);
   }
@@ -274,6 +276,7 @@ export class RunCreation {
         return this.logs.flush(run._id);
       },
       begin: async (): Promise<Run> => {
+        this.lineage.started(stored);
         const begun = await begin();
         this.signals.run(run._id, 'changed');
         // A moment ago: whoever wants to know why it waits has to ask again.

@@ -3,6 +3,8 @@ import { type Failure, type Run, type Task } from '@tauro/database';
 import { isTerminalRun, type JsonObject, MAIN, nextStage } from '@tauro/domain';
 import { Signals } from '@tauro/queue';
 import { Collections, FAST } from './collections.js';
+import { DatasetRecorder } from './lineage/dataset-recorder.js';
+import { LineageEvents } from './lineage/lineage-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { RunNotifier } from './notifications/run-notifier.js';
 import { PinnedVersions } from './pinned-versions.js';
@@ -43,7 +45,9 @@ export class RunEnd implements OnModuleDestroy {
     private readonly signals: Signals,
     private readonly admission: RunAdmission,
     private readonly dispatcher: Dispatcher,
+    private readonly datasets: DatasetRecorder,
     private readonly notifier: RunNotifier,
+    private readonly lineage: LineageEvents,
     private readonly slotEnd: SlotEnd,
     private readonly triggers: RunTriggers,
   ) {}
@@ -107,14 +111,16 @@ export class RunEnd implements OnModuleDestroy {
       expires_at: new Date(now.getTime() + run.engine.retention_days * 86_400_000),
     };
     const check_at = new Date(now.getTime() + FOLLOW_UP_MS);
+    const datasets = tasks.some(({ engine }) => engine.datasets !== undefined);
     const written = {
       ...set,
+      ...(datasets && { 'engine.datasets': true }),
       'engine.advanced': false,
       'engine.counted': false,
       'engine.check_at': check_at,
     };
     if (!(await this.store.end({ run, epoch, set: written }))) return null;
-    const ended = { ...run, ...set };
+    const ended = { ...run, ...set, ...(datasets && { engine: { ...run.engine, datasets } }) };
     traceEnded(ended);
     return ended;
   }
@@ -137,7 +143,7 @@ export class RunEnd implements OnModuleDestroy {
   }
 
   /**
-   * What a terminal run still owes: its slots, the last line of its log, its notifications, what it triggers, and word to
+   * What a terminal run still owes: its slots, the last line of its log, its datasets, its notifications and events, what it triggers, and word to
    * the task that waits for it.
    * Repeating it is harmless.
    */
@@ -153,7 +159,9 @@ export class RunEnd implements OnModuleDestroy {
       last.unshift({ level: 'ERROR', message: `run failed${why}: ${message}` });
     }
     await this.logs.close(run._id, last);
+    await this.datasets.record(run);
     await this.notifier.ended(run);
+    await this.lineage.ended(run);
     await Promise.all([this.slotEnd.ended(run), this.triggers.ended(run)]);
     if (run.parent_task_id && run.parent_run_id) {
       await this.dispatcher.wakeAt({ _id: run.parent_task_id, run_id: run.parent_run_id }, new Date());

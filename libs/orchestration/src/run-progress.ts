@@ -1,4 +1,4 @@
-import { type RunMetrics, type RunProgress, type Task } from '@tauro/database';
+import { type RunMetrics, type RunProgress, type Task, type TaskMetrics } from '@tauro/database';
 import { isTerminalTask, type TaskState } from '@tauro/domain';
 
 /** Tasks of one run in one state, added up. */
@@ -16,7 +16,10 @@ const FAILED: ReadonlySet<TaskState> = new Set(['FAILED', 'UPSTREAM_FAILED']);
 
 /** A task as a group of its own. */
 export const groupOf = (
-  task: Pick<Task, 'state' | 'metrics'> & { engine: { failures: number } },
+  task: Pick<Task, 'state'> & {
+    metrics: Pick<TaskMetrics, 'rows' | 'bytes'> | null;
+    engine: { failures: number };
+  },
 ): TaskGroup => ({
   state: task.state,
   count: 1,

@@ -107,6 +107,8 @@ export class RunStore {
         finished_at: 1,
         metrics: 1,
         'engine.failures': 1,
+        // Whether there are any; most have none.
+        'engine.datasets.access': 1,
       })
       .toArray();
     const byRun = new Map<string, EndedTask[]>(runs.map(({ _id }) => [_id, []]));

@@ -18,6 +18,7 @@ import { Collections, FAST } from './collections.js';
 import { IDLE, WAITS_FOR_RUN } from './idle-tasks.js';
 import { startedLine } from './run-creation.service.js';
 import { RunRemovalService } from './retention/run-removal.service.js';
+import { LineageEvents } from './lineage/lineage-events.js';
 import { RunNotifier } from './notifications/run-notifier.js';
 import { RunEnd } from './run-end.js';
 import { overdue } from './overdue.js';
@@ -53,6 +54,7 @@ export class RunService {
     private readonly admission: RunAdmission,
     private readonly slots: TaskSlots,
     private readonly notifier: RunNotifier,
+    private readonly lineage: LineageEvents,
   ) {}
 
   /**
@@ -91,6 +93,7 @@ export class RunService {
   async started(run: Run): Promise<void> {
     this.logs.append(run._id, null, 'INFO', startedLine(run));
     await this.logs.flush(run._id);
+    this.lineage.started(run);
     await this.notifier.watch(run);
     if (await this.admission.enter(run)) await this.advancer.begin(run);
     this.signals.run(run._id, 'changed');

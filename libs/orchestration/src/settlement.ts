@@ -2,6 +2,7 @@ import { type Attempt, type Failure, type Task, type TaskMetrics } from '@tauro/
 import {
   backoffSeconds,
   type CheckResult,
+  type DatasetUse,
   isRepeated,
   isTerminalTask,
   subRunId,
@@ -40,6 +41,8 @@ export type Outcome =
       output: Json;
       table?: TableRef;
       metrics?: TaskMetrics;
+      /** What was read and written outside of the run. */
+      datasets?: DatasetUse[];
       cached?: CachedFrom;
     } & Checked)
   | ({ kind: 'failure'; error: Failure; retryable: boolean } & Checked)
@@ -84,7 +87,7 @@ export function settlementOf(
   const name = `task ${taskLabel(task)}`;
   switch (outcome.kind) {
     case 'success': {
-      const { cached } = outcome;
+      const { cached, datasets = [] } = outcome;
       const how = cached
         ? `: taken from the cache (made by ${cached.run_id}, ${Math.round((now - cached.created_at.getTime()) / 1000)} s ago)`
         : ` ${took}`;
@@ -98,6 +101,7 @@ export function settlementOf(
           progress: 1,
           error: null,
           ...quarantineOf(outcome, task),
+          ...(datasets.length > 0 && { 'engine.datasets': datasets }),
           ...(cached && { cached: true }),
         },
         level: 'INFO',

@@ -27,6 +27,8 @@ export const MAX_DEPTH = 10;
 const MAX_PARAMS_BYTES = 262_144;
 /** How often the reconciler looks whether a sub-run has ended without anybody hearing of it. */
 const LOOK_MS = 15_000;
+/** Its own tasks say what went in and out. */
+const NO_FLOW = { rows_in: 0, bytes_in: 0, rows_out: 0, bytes_out: 0 };
 /** What is wrong with the request stays wrong however often it is tried. */
 const REFUSALS: Partial<Record<ErrorCode, string>> = {
   NOT_FOUND: 'PipelineNotFound',
@@ -161,7 +163,7 @@ function outcomeOf(task: Task, sub: Run | null, stopped: boolean): Outcome {
   if (sub?.state === 'SUCCESS') {
     const { rows_processed: rows, bytes_processed: bytes } = sub.metrics;
     const output = { run_id: sub._id, state: sub.state, outputs: sub.outputs ?? {} };
-    return { kind: 'success', output, metrics: { rows, bytes } };
+    return { kind: 'success', output, metrics: { ...NO_FLOW, rows, bytes } };
   }
   if (stopped) return { kind: 'cancelled' };
   const failure = (type: string, what: string, retryable: boolean): Outcome => ({

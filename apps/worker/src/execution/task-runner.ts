@@ -2,8 +2,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Failure, type Run, type Task } from '@tauro/database';
 import {
   asksOfItem,
+  boundUses,
   ConditionError,
   type ConditionScope,
+  type DatasetUse,
   evaluateCondition,
   MAIN,
   itemsFault,
@@ -60,6 +62,7 @@ import { TargetGuard } from './target-guard.js';
 import { NodeCache } from './node-cache.js';
 import { assertSecretsMay, secretsInConfig } from './secret-references.js';
 import { VariableReader } from './variable-reader.js';
+import { metricsOf } from './task-flow.js';
 import { TaskMetrics } from './task-metrics.js';
 import { attemptSpan, kindOf, lineOf, tellOutcome } from './task-trace.js';
 
@@ -208,7 +211,7 @@ export class TaskRunner {
       const config = redactor === NOTHING_SECRET ? context.config : this.rendered(claimed, kind, marked);
       const working = this.cache.through(claimed, kind, { ...context, config }, marked, async () => {
         const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
-        return this.outcomeOf(node, result, redactor);
+        return this.outcomeOf(node, kind, context.inputs, result, redactor);
       });
       // The cache reads files too, which may take as long as they like.
       return await stoppable(working, abort.signal);
@@ -348,7 +351,13 @@ export class TaskRunner {
     };
   }
 
-  private outcomeOf(node: NodeDefinition, result: NodeResult, redactor: Redactor): Outcome {
+  private outcomeOf(
+    node: NodeDefinition,
+    kind: NodeKind,
+    inputs: readonly NodeInput[],
+    result: NodeResult,
+    redactor: Redactor,
+  ): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
     if ('sub_run' in result) return { kind: 'sub_run', ...result.sub_run };
     const checked = 'quality' in result ? checkedOf(result, redactor) : {};
@@ -367,9 +376,17 @@ export class TaskRunner {
       return failure(new NodeError('InvalidOutput', `the output is not as declared: ${unlike}`, false));
     }
     if ('wait_until' in result) return { kind: 'wait', until: result.wait_until, output };
-    const { table, rows, bytes: tableBytes } = result;
-    const metrics = { rows: rows ?? 0, bytes: tableBytes ?? 0 };
-    return { kind: 'success', output, table, metrics, ...checked };
+    const { table, datasets = [] } = result;
+    // A path may have been made of a secret.
+    const told = redactor.json(boundUses(datasets) as unknown as Json) as unknown as DatasetUse[];
+    return {
+      kind: 'success',
+      output,
+      table,
+      metrics: metricsOf(kind, inputs, result),
+      datasets: told,
+      ...checked,
+    };
   }
 }
 

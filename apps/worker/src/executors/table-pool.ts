@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Json } from '@tauro/domain';
 import {
+  type Done,
   type NodeContext,
   NodeError,
   type NodeKind,
@@ -80,7 +81,7 @@ export class TablePool {
   }
 
   /** The table of a file that a node of this kind has written. */
-  adopt(kind: NodeKind, file: TableFile, context: NodeContext): Promise<NodeResult & { rows: number }> {
+  adopt(kind: NodeKind, file: TableFile, context: NodeContext): Promise<Done & { rows: number }> {
     return this.call(callOf(kind.type, file, context), context);
   }
 

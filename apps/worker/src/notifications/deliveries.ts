@@ -11,6 +11,7 @@ import { parseTraceparent, redact } from '@tauro/platform';
 import { type Channel, isFinal } from './channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EmailChannel } from './email.js';
+import { OpenLineageChannel } from './openlineage.js';
 import { WebhookChannel } from './webhook.js';
 
 /** At once in this process; sending is waiting, so it takes no slots of tasks. */
@@ -38,8 +39,9 @@ export class Deliveries implements Deliverer, OnModuleInit {
     private readonly metrics: DeliveryMetrics,
     webhook: WebhookChannel,
     email: EmailChannel,
+    openlineage: OpenLineageChannel,
   ) {
-    this.channels = { webhook, email };
+    this.channels = { webhook, email, openlineage };
   }
 
   onModuleInit(): void {

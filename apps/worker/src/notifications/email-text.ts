@@ -1,7 +1,7 @@
 import { type Notification } from '@tauro/database';
-import { type NotificationEvent } from '@tauro/domain';
+import { type RunEvent } from '@tauro/domain';
 
-const WHAT: Record<NotificationEvent, string> = {
+const WHAT: Record<RunEvent, string> = {
   'run.success': 'succeeded',
   'run.failure': 'FAILED',
   'run.sla_miss': 'is late',
@@ -46,7 +46,7 @@ export function textOf({ _id, event, data }: Pick<Notification, '_id' | 'event' 
     ['Error', run.error && `${run.error.type}: ${run.error.message}`],
   ];
   const lines = facts.flatMap(([label, value]) => (value ? [`${`${label}:`.padEnd(14)} ${value}`] : []));
-  const what = `${run.pipeline_name} ${WHAT[event]}`;
+  const what = `${run.pipeline_name} ${WHAT[event as RunEvent]}`;
   const text = [`${what}.`, '', ...lines, '', `Notification ${_id}`, ''].join('\n');
   return { subject: oneLine(`[Tauro] ${what}`), text };
 }

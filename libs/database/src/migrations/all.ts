@@ -8,6 +8,7 @@ import { migration007 } from './007_audit.js';
 import { migration008 } from './008_variables.js';
 import { migration009 } from './009_connections.js';
 import { migration010 } from './010_quality_results.js';
+import { migration011 } from './011_datasets.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration008,
   migration009,
   migration010,
+  migration011,
 ];

@@ -15,7 +15,7 @@ import { Document } from './document.js';
 export interface NotificationEngine {
   /** The address or the whole URL. */
   to: string;
-  /** Whom it keeps busy: a webhook's scheme, host and port, or the mail server. */
+  /** Whom it keeps busy: a URL's scheme, host and port, or the mail server. */
   receiver: string;
   /** The sealed secret that signs it; null when nothing does. */
   sealed: string | null;

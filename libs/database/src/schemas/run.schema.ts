@@ -69,6 +69,8 @@ export interface RunEngine {
   advanced?: boolean;
   /** False from the terminal write until the run is in the counts that statistics are made of; then absent. */
   counted?: false;
+  /** Tasks of it have read or written data outside of it; set when it ends. */
+  datasets?: true;
   retention_days: number;
   /** W3C trace context of what made it, so that tasks that begin much later belong to that trace; absent without one. */
   traceparent?: string;

@@ -1,6 +1,6 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { TASK_STATES, type Json, type TableRef, type TaskState } from '@tauro/domain';
+import { type DatasetUse, TASK_STATES, type Json, type TableRef, type TaskState } from '@tauro/domain';
 import { Document } from './document.js';
 import { AnyJson } from './json-property.js';
 import { Failure } from './run.schema.js';
@@ -17,8 +17,15 @@ export class Attempt {
 }
 
 export class TaskMetrics {
+  /** Rows that it made or wrote; the run's `rows_processed` is their sum. */
   rows!: number;
   bytes!: number;
+  /** What went in: from tables of nodes before it, and from outside. */
+  rows_in!: number;
+  bytes_in!: number;
+  /** What came out: into its own table, and to outside. */
+  rows_out!: number;
+  bytes_out!: number;
 }
 
 /** Who may write the task's next transition. The id is the fencing token. */
@@ -56,6 +63,8 @@ export interface TaskEngine {
   artifact: TableRef | null;
   /** The rows that checks have taken out of it; absent when none have. */
   quarantine?: TableRef | null;
+  /** What it has read and written outside of the run; absent when nothing. */
+  datasets?: DatasetUse[];
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
   wake_at: Date | null;
   /** Why a RETRYING task was not begun, when it is not a failed attempt that it sleeps after. */

@@ -23,6 +23,7 @@ type Variables = Record<string, string | number | boolean>;
 /** Runs a program, beside the worker or in a container. How far either confines it: see docs/commands.md. */
 export const commandNode: NodeKind = {
   type: 'command',
+  readsTables: true,
   cacheable: true,
   summary:
     'Runs a program, such as a Python script, beside the worker or in a container, where COMMANDS_ENABLED or ' +

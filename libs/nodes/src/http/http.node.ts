@@ -4,6 +4,7 @@ import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.j
 import { callError, statusError } from './http.errors.js';
 import { httpTarget } from './http.target.js';
 import { HTTP_SCHEMA } from './http.schema.js';
+import { httpDataset } from './http.dataset.js';
 import { describeCall, type HttpRequest, requestOf } from './request.js';
 import { outputOf } from './response.js';
 
@@ -59,7 +60,7 @@ export const httpNode: NodeKind = {
       const took = Math.round(performance.now() - started);
       context.log('INFO', `${describeCall(request)} answered ${answer.status} in ${took} ms`);
       if (!isExpected(answer.status, config['expected_status'])) throw statusError(request, answer);
-      return { output: outputOf(request, answer) };
+      return { output: outputOf(request, answer), datasets: [httpDataset(request, answer)] };
     } catch (error) {
       signal.throwIfAborted();
       throw callError(request, error, abort.signal.aborted ? seconds : undefined);

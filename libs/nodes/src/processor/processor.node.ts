@@ -32,6 +32,7 @@ export const processorNode: NodeKind = {
     'Transforms the rows of upstream nodes, by a list of transformations or one SQL query, and checks them.',
   schema: PROCESSOR_SCHEMA,
   isolated: true,
+  readsTables: true,
 
   // `columns` of derive is SQL; rename and cast refuse templates in theirs.
   bound: ([first, , key, name]) =>

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
-import { DataFiles, exists } from '../tables/data-files.js';
+import { DataFiles, exists, fileDataset } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
 import { chooseFormat, endingsOf, type FileFormat, formatOf } from '../tables/file-format.js';
 import { countOf, findColumn, idents, literal, namesOf } from '../tables/sql-text.js';
@@ -57,7 +57,10 @@ async function writeFiles(context: NodeContext, table: TableInput): Promise<Node
     context.signal.throwIfAborted();
     await publish(plan, new DataFiles(context.settings, context.artifacts.root));
     context.log('INFO', `wrote ${countOf(rows, 'row')} to ${plan.shown}`);
-    return { output: { rows, bytes, columns: shortened(table.columns), path: plan.shown }, rows, bytes };
+    const { columns } = table;
+    const output = { rows, bytes, columns: shortened(columns), path: plan.shown };
+    const dataset = { access: 'write' as const, ...fileDataset(plan.target), columns, rows, bytes };
+    return { output, rows, bytes, datasets: [dataset] };
   } catch (error) {
     throw fileError(error, plan.shown);
   } finally {

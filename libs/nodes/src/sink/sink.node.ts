@@ -21,6 +21,7 @@ export const sinkNode: NodeKind = {
     'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, or shows them in the log.',
   schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
+  readsTables: true,
   target: connectionTarget,
 
   connection(config) {

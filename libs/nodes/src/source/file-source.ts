@@ -1,14 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type ErrorDetail, type Json, type NodeDefinition } from '@tauro/domain';
+import { realpath, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  type DatasetUse,
+  type ErrorDetail,
+  type Json,
+  MAX_DATASET_USES,
+  type NodeDefinition,
+} from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
-import { DataFiles } from '../tables/data-files.js';
+import { DataFiles, fileDataset } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
 import { endingsAsked, FILE_FORMATS, type FileFormat, formatOf, oneFormat } from '../tables/file-format.js';
 import { countOf } from '../tables/sql-text.js';
 import { EngineFault, nodeErrorOf } from '../tables/table-errors.js';
-import { inSession, type TableTarget, tableTarget, writeTable } from '../tables/table-output.js';
+import {
+  inSession,
+  type TableMade,
+  type TableTarget,
+  tableTarget,
+  writeTable,
+} from '../tables/table-output.js';
 import { badRows, skippedRows } from './bad-rows.js';
 import { type CsvFiles, csvError, csvQueries, tripsOverEmptyText } from './csv-query.js';
 import { type FileOptions, readerCall, unfitOptions } from './file-reader.js';
@@ -53,8 +65,9 @@ async function filesRead(context: NodeContext): Promise<Json> {
 
 async function readFiles(context: NodeContext): Promise<NodeResult> {
   const options = (context.config['options'] ?? {}) as FileOptions;
-  const { data, format, files } = await filesOf(context);
-  return tableOf({ files, format, options, display: (path) => data.display(path) }, context);
+  const { data, format, files, named } = await filesOf(context);
+  const made = await tableOf({ files, format, options, display: (path) => data.display(path) }, context);
+  return { ...made, datasets: await datasetsOf(named, made) };
 }
 
 /** Files that were found, of one format. */
@@ -69,7 +82,7 @@ interface FoundFiles {
 export async function tableOf(
   { files, format, options, display }: FoundFiles,
   context: NodeContext,
-): Promise<NodeResult & { rows: number }> {
+): Promise<TableMade> {
   const { settings } = context;
   const target = await tableTarget(context);
   const sample = join(settings.duckdb.tempDirectory, `sample-${randomUUID()}.csv`);
@@ -105,7 +118,7 @@ async function writeFirst(
   [query, ...others]: string[],
   target: TableTarget,
   context: NodeContext,
-): Promise<NodeResult & { rows: number }> {
+): Promise<TableMade> {
   try {
     return await writeTable(session, query!, await session.columns(query!), target, context);
   } catch (error) {
@@ -118,17 +131,43 @@ async function filesOf({
   config,
   settings,
   artifacts,
-}: NodeContext): Promise<{ data: DataFiles; format: FileFormat; files: string[] }> {
+}: NodeContext): Promise<{ data: DataFiles; format: FileFormat; files: string[]; named: NamedFiles[] }> {
   const written = [config['path'] ?? [], config['paths'] ?? []].flat() as string[];
   const asked = config['format'];
   const data = new DataFiles(settings, artifacts.root);
-  const files: string[] = [];
-  for (const path of written) files.push(...(await data.find(path, endingsAsked(asked))));
+  const named: NamedFiles[] = [];
+  for (const path of written) {
+    const found = await data.find(path, endingsAsked(asked));
+    // A file is called by its real path, a folder or glob as it was written.
+    const asWritten = resolve(settings.workingDirectory, path);
+    const isFile = found.length === 1 && found[0] === (await realpath(asWritten).catch(() => asWritten));
+    named.push({ path: isFile ? found[0]! : asWritten, files: found });
+  }
+  const files = named.flatMap((one) => one.files);
   const format = oneFormat(
     files.map((file) => data.display(file)),
     asked,
   );
-  return { data, format, files: [...new Set(files)] };
+  return { data, format, files: [...new Set(files)], named };
+}
+
+/** What one path of the config stands for. */
+interface NamedFiles {
+  path: string;
+  files: string[];
+}
+
+/** A file, folder or glob each; how many rows came from which of several nobody has counted. */
+async function datasetsOf(named: NamedFiles[], { rows, table }: TableMade): Promise<DatasetUse[]> {
+  const uses = named.slice(0, MAX_DATASET_USES).map(async ({ path, files }): Promise<DatasetUse> => {
+    const sizes = await Promise.all(
+      files.map(async (file) => (await stat(file).catch(() => undefined))?.size ?? 0),
+    );
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const only = named.length === 1;
+    return { access: 'read', ...fileDataset(path), columns: table.columns, bytes, ...(only && { rows }) };
+  });
+  return Promise.all(uses);
 }
 
 /** Names the file, line, column and value where the engine knows them. */

@@ -8,6 +8,12 @@ import { literal } from './sql-text.js';
 
 const GLOB = /[*?[]/;
 
+/** A path of this machine, or of a volume that is mounted alike on several, as a dataset. @param path absolute */
+export const fileDataset = (path: string): { namespace: string; name: string } => ({
+  namespace: 'file',
+  name: path,
+});
+
 /**
  * The files a pipeline may name: those under `DATA_ROOTS`, after symbolic links are followed, and never the
  * tables of other runs. Paths are told as the author wrote them, or relative to the working directory.

@@ -1,5 +1,5 @@
 import { type Column, type ErrorDetail, type NodeDefinition } from '@tauro/domain';
-import { NodeError, type NodeContext, type NodeResult, type TableRef } from '../node-kind.js';
+import { type Done, NodeError, type NodeContext, type TableRef } from '../node-kind.js';
 import { type DuckDbSession, type FileAccess, withDuckDb } from './duckdb.js';
 import { literal } from './sql-text.js';
 
@@ -37,7 +37,7 @@ export async function tableTarget({ artifacts, run, task }: NodeContext): Promis
 }
 
 /** What an attempt yields that has made a table. */
-export type TableMade = NodeResult & { table: TableRef; rows: number };
+export type TableMade = Done & { table: TableRef; rows: number };
 
 /** Writes a query's rows as this attempt's table; the session must have been given `target.path`. */
 export async function writeTable(

@@ -4,28 +4,26 @@ import {
   ACTIVE_RUN_STATES,
   isWanted,
   lateAt,
-  type NotificationEvent,
   notificationId,
-  receiverOf,
+  type RunEvent,
   type RunState,
-  shownUrl,
   targetsOf,
 } from '@tauro/domain';
 import { Collections, FAST } from '../collections.js';
-import { traceparentOfRun } from '../run-trace.js';
 import { messageData, type Sla } from './message.js';
+import { newNotification } from './new-notification.js';
 import { NotificationOutbox } from './outbox.js';
 import { type NotificationSource, NotificationSources } from './sources.js';
 
 /** What the end of a run is called. A run that somebody cancelled is no news to anybody. */
-const EVENT_OF: Partial<Record<RunState, NotificationEvent>> = {
+const EVENT_OF: Partial<Record<RunState, RunEvent>> = {
   SUCCESS: 'run.success',
   FAILED: 'run.failure',
 };
 
 /** Something to tell those whom a source names. */
 interface News {
-  event: NotificationEvent;
+  event: RunEvent;
   source: NotificationSource;
   sla?: Sla;
 }
@@ -99,49 +97,13 @@ export class RunNotifier {
         const _id = notificationId(run, event, channel, to);
         const sealed = channel === 'webhook' ? secretOf(to, sources) : null;
         const data = messageData(run, project, sla);
-        if (!messages.has(_id)) messages.set(_id, newMessage(run, { _id, event, channel, to, sealed, data }));
+        if (!messages.has(_id))
+          messages.set(_id, newNotification(run, { _id, event, channel, to, sealed, data }));
       }
     }
     await this.outbox.add([...messages.values()]);
   }
 }
-
-const newMessage = (
-  run: Run,
-  {
-    to,
-    sealed,
-    ...message
-  }: Pick<Notification, '_id' | 'event' | 'channel' | 'data'> & { to: string; sealed: string | null },
-): Notification => {
-  const now = new Date();
-  const traceparent = traceparentOfRun(run);
-  return {
-    ...message,
-    target: message.channel === 'webhook' ? shownUrl(to) : to,
-    state: 'PENDING',
-    attempt: 0,
-    next_attempt_at: now,
-    last_error: null,
-    run_id: run._id,
-    project_id: run.project_id,
-    pipeline_id: run.pipeline_id,
-    schedule_id: run.schedule_id,
-    created_at: now,
-    updated_at: now,
-    sent_at: null,
-    expires_at: null,
-    engine: {
-      to,
-      receiver: receiverOf(message.channel, to),
-      sealed,
-      claim: null,
-      tries: 0,
-      retention_days: run.engine.retention_days,
-      ...(traceparent && { traceparent }),
-    },
-  };
-};
 
 /** A webhook that several settings name is signed if one of them has a secret for it. */
 function secretOf(url: string, sources: NotificationSource[]): string | null {

@@ -143,6 +143,7 @@ export class ProjectRemovalService {
     await this.db.secrets.deleteMany(theirs);
     await this.db.variables.deleteMany(theirs);
     await this.db.notifications.deleteMany(theirs);
+    await this.db.datasets.deleteMany(theirs);
     await this.db.projectRemovals.deleteMany({ _id: { $in: ids } });
   }
 }

@@ -11,6 +11,7 @@ import { RunRemovalService } from './run-removal.service.js';
 const BATCH = 100;
 const NOTIFICATIONS = 1000;
 const EVENTS = 1000;
+const DATASETS = 1000;
 
 const ENDED_EVENTS: TriggerEventState[] = ['STARTED', 'USED', 'FAILED', 'SKIPPED'];
 const ENDED: NotificationState[] = ['SENT', 'DEAD'];
@@ -71,10 +72,11 @@ export class Retention implements OnModuleDestroy {
     );
     const told = await this.removeNotifications(now);
     const events = await this.removeEvents(now);
+    const datasets = await this.removeDatasets(now);
     const cached = await this.cache.sweep(now);
     const files = (await this.leftovers.sweep(now, BATCH)) + cached.files;
-    if (removed + told + events + cached.entries + files > 0) {
-      const what = `${removed} runs, ${told} notifications, ${events} trigger events, ${cached.entries} cached results and ${files} stray files`;
+    if (removed + told + events + datasets + cached.entries + files > 0) {
+      const what = `${removed} runs, ${told} notifications, ${events} trigger events, ${datasets} datasets, ${cached.entries} cached results and ${files} stray files`;
       this.logger.log(`retention removed ${what}`);
     }
     return removed;
@@ -92,6 +94,20 @@ export class Retention implements OnModuleDestroy {
     if (expired.length === 0) return 0;
     const $in = expired.map(({ _id }) => _id);
     return (await this.db.triggerEvents.deleteMany({ _id: { $in }, ...over })).deletedCount;
+  }
+
+  /** Datasets that no run has used that is still kept. One that is used again in this moment stays. */
+  private async removeDatasets(now: Date): Promise<number> {
+    const over = { expires_at: { $lte: now } };
+    const expired = await this.db.datasets
+      .find(over)
+      .sort({ expires_at: 1 })
+      .limit(DATASETS)
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    if (expired.length === 0) return 0;
+    const $in = expired.map(({ _id }) => _id);
+    return (await this.db.datasets.deleteMany({ _id: { $in }, ...over })).deletedCount;
   }
 
   /** Those that were sent or given up. One that somebody asks for again in this moment is PENDING, and stays. */

@@ -486,6 +486,25 @@ export class Env {
   @Variable(number(10, 0.1, 600), '10', 'Seconds one attempt to send a notification may take.')
   readonly NOTIFICATION_TIMEOUT_SECONDS!: number;
 
+  // Lineage
+  @OptionalVariable(
+    url('http://localhost:5000', 'http', 'https'),
+    'OpenLineage collector that is told of every run, at `/api/v1/lineage` below it. Unset: none.',
+  )
+  readonly OPENLINEAGE_URL?: string;
+
+  @Variable(text('production'), 'tauro', 'Namespace of the jobs in these events.')
+  readonly OPENLINEAGE_NAMESPACE!: string;
+
+  @OptionalVariable(
+    text('(a key of the collector)'),
+    'Key that the collector asks for, sent as bearer token.',
+    {
+      secret: true,
+    },
+  )
+  readonly OPENLINEAGE_API_KEY?: string;
+
   // Engine
   @Variable(number(10, 1), '10', 'Seconds a claim of a task lives without a heartbeat.')
   readonly LEASE_SECONDS!: number;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The variable by which a command is found again, with whatever it started and however that was detached from it. */
 export const MARK = 'TAURO_COMMAND';
@@ -88,12 +88,23 @@ interface Identity {
   startedAt: string;
 }
 
-/** A mark of this process's own: it tells who looks after the command. */
-export const markOf = (claimId: string): string => `${process.pid}.${startOf(process.pid) ?? 0}.${claimId}`;
+/** A mark of this process's own: it tells who looks after the command, and where that is a process id. */
+export const markOf = (claimId: string): string =>
+  `${namespace()}.${process.pid}.${startOf(process.pid) ?? 0}.${claimId}`;
 
+/** Who looks after a command, unless that is for another container to know: there a process id is somebody else's. */
 function supervisorOf(mark: string): Identity | undefined {
-  const [, pid, startedAt] = /^(\d+)\.(\d+)\./.exec(mark) ?? [];
-  return pid === undefined ? undefined : { pid: Number(pid), startedAt: startedAt! };
+  const [, at, pid, startedAt] = /^(\d+)\.(\d+)\.(\d+)\./.exec(mark) ?? [];
+  return at === namespace() ? { pid: Number(pid), startedAt: startedAt! } : undefined;
+}
+
+/** The number of the space in which process ids are given; 0 where there is none. */
+function namespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    return '0';
+  }
 }
 
 const isThere = ({ pid, startedAt }: Identity): boolean => startOf(pid) === startedAt;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type JsonObject } from '@tauro/domain';
 import { adoptTable, ArtifactStore, NODE_KINDS, type NodeContext, type NodeSettings } from '@tauro/nodes';
-import { endAbandoned, MARK } from '../commands/process-tree.js';
+import { endAbandoned, MARK, markOf } from '../commands/process-tree.js';
 import { CommandPool, type CommandPoolOptions } from './command-pool.js';
 
 // Real programs beside real processes, through the path that a user's commands take.
@@ -114,7 +114,7 @@ function running(text: string): number[] {
     return args!.includes(text) && !stat!.startsWith('Z') ? [Number(pid)] : [];
   });
 }
-async function gone(text: string): Promise<void> {
+async function allGone(text: string): Promise<void> {
   while (running(text).length > 0) await sleep(10);
 }
 /** A number of seconds that no other process sleeps for, so that it is found again. */
@@ -277,7 +277,7 @@ describe('a command', () => {
     const seconds = nap();
     const one = start(sh(`while :; do sleep ${seconds} & done`));
     expect(await one.failure).toMatch(/^CommandFailed: .*more than 20 processes.*COMMAND_PROCESSES/);
-    await gone(seconds);
+    await allGone(seconds);
   });
 });
 
@@ -326,7 +326,7 @@ describe('an end of a command', () => {
     expect(await one.failure).toMatch(
       /^CommandProcess: the process beside the command was killed by SIGKILL/,
     );
-    await gone(seconds);
+    await allGone(seconds);
   });
 
   onLinux('comes with that of the pool', async () => {
@@ -337,7 +337,7 @@ describe('an end of a command', () => {
     while (running(seconds).length < 5) await sleep(10);
     await little.close();
     expect(await one.failure).toMatch(/^CommandProcess: /);
-    await gone(seconds);
+    await allGone(seconds);
   });
 
   onLinux('is made up for by the next worker when nobody was left to see to it', async () => {
@@ -348,19 +348,26 @@ describe('an end of a command', () => {
     expect(endAbandoned()).toBe(0);
     one.abort.abort('cancelled');
     await one.failure;
-    await gone(seconds);
+    await allGone(seconds);
 
     // As they are when worker and supervisor were killed together: marked by somebody who is not there any more.
-    execFileSync('sh', ['-c', `setsid sleep ${seconds} >/dev/null 2>&1 &`], {
-      env: { PATH: process.env['PATH'], [MARK]: `${process.pid}.1.claim` },
-    });
-    while (running(seconds).length < 1) await sleep(10);
+    const gone = markOf('claim').replace(/\d+\.claim$/, '1.claim');
+    const elsewhere = gone.replace(/^\d+/, '7');
+    for (const mark of [gone, elsewhere]) {
+      execFileSync('sh', ['-c', `setsid sleep ${seconds} >/dev/null 2>&1 &`], {
+        env: { PATH: process.env['PATH'], [MARK]: mark },
+      });
+    }
+    while (running(seconds).length < 2) await sleep(10);
     expect(endAbandoned()).toBe(1);
-    await gone(seconds);
+    // The other belongs to a container, whose process ids mean nothing here.
+    while (running(seconds).length > 1) await sleep(10);
+    for (const pid of running(seconds)) process.kill(pid, 'SIGKILL');
+    await allGone(seconds);
   });
 });
 
 const supervisorOf = (pid: number): number[] => {
-  const mark = new RegExp(`${MARK}=(\\d+)\\.`).exec(readFileSync(`/proc/${pid}/environ`, 'latin1'));
+  const mark = new RegExp(`${MARK}=\\d+\\.(\\d+)\\.`).exec(readFileSync(`/proc/${pid}/environ`, 'latin1'));
   return mark ? [Number(mark[1])] : [];
 };

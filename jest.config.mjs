@@ -38,6 +38,7 @@ const base = {
 export default {
   // Mostly waiting for other processes, so one worker per core is not too many even on two cores.
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/slow-first.cjs',
   reporters: ['default', '<rootDir>/test/support/count-reporter.cjs'],
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts', '!**/*.spec.ts', '!**/main.ts'],

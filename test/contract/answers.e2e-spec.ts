@@ -139,6 +139,7 @@ describe('what the server answers is what its OpenAPI document says', () => {
     const run = await user.start(project, id);
     await user.ended(run);
     await ask('GET', `${v1}/runs/${run}/quality`, 200);
+    await ask('GET', `${v1}/runs/${run}/artifacts/clean?part=quarantine`, 200);
     await ask('GET', `${v1}/runs/${run}/quality?passed=no`, 422);
     await ask('GET', `${v1}/runs/run_nobody/quality`, 404);
     await ask('GET', `${v1}/pipelines/${id}/quality?passed=false&limit=1`, 200);

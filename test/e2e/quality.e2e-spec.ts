@@ -79,6 +79,22 @@ describe('quality checks', () => {
       { ...told, check: 'accepted_values(state)', passed: false, samples: [{ state: 'lost' }] },
       { ...told, check: 'row_count', passed: true, failed_rows: null, message: '2 rows' },
     ]);
+    const kept = `runs/${run}/artifacts/clean`;
+    expect(((await list(kept)) as any).preview.rows).toEqual([ORDERS[0], ORDERS[2]]);
+    const out: any = await list(`${kept}?part=quarantine`);
+    expect(out).toMatchObject({ rows: 2, node_id: 'clean', available: true });
+    expect(out.preview.rows).toEqual([
+      { ...ORDERS[1], failed_check: 'range(total)' },
+      { ...ORDERS[3], failed_check: 'accepted_values(state)' },
+    ]);
+    const file = await fetch(`${tauro.url}${V1}/${kept}/download?part=quarantine&format=csv`);
+    expect(file.headers.get('content-disposition')).toContain(`${run}-clean-quarantine.csv`);
+    expect(await file.text()).toContain('3,20,lost,accepted_values(state)\n');
+    const none = await tauro.api.get(`${V1}/runs/${run}/artifacts/orders?part=quarantine`);
+    expect([none.status, none.body.error.message]).toEqual([
+      404,
+      expect.stringContaining('its checks have taken none out'),
+    ]);
     const lines = (await user.logs(run)).map(({ level, message }) => `${level} ${message}`);
     expect(lines).toContain(
       'WARNING check quarantine: range(total) does not fit in 1 of 4 rows: {"total":-5}',

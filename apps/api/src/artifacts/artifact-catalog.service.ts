@@ -9,11 +9,12 @@ import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
 import { type Artifact } from './artifact.dto.js';
-import { ARTIFACT_LIST } from './artifact.list.js';
+import { ARTIFACT_LIST, type Part } from './artifact.list.js';
 
 /** A published table and where it lies. */
 export interface FoundTable {
   artifact: Artifact;
+  part: Part;
   /** Absolute path of the Parquet file. */
   path: string;
 }
@@ -50,20 +51,28 @@ export class ArtifactCatalog {
    * A table that is there to be read. @param ref the id of its node, or of its task.
    * @throws DomainError NOT_FOUND, also when it was published and is gone
    */
-  async find(runId: string, ref: string, index: number | undefined): Promise<FoundTable> {
+  async find(
+    runId: string,
+    ref: string,
+    { index, part }: { index?: number; part: Part },
+  ): Promise<FoundTable> {
     const run = await this.run(runId);
     const byId = isId('task', ref) ? [{ _id: ref }] : [];
     const named = { run_id: runId, $or: [...byId, { node_id: ref, index: index ?? null }] };
     const task = await this.tasks.findOne(named).lean<Task | null>();
     if (!task) throw notFound('task', index === undefined ? ref : `${ref}[${index}]`, `in run '${runId}'`);
-    const table = task.engine.artifact;
+    const table = part === 'table' ? task.engine.artifact : task.engine.quarantine;
+    if (!table && part === 'quarantine') {
+      const why = `: its checks have taken none out; GET /api/v1/runs/${runId}/quality lists what they found`;
+      throw notFound('quarantine of task', taskLabel(task), `in run '${runId}'${why}`);
+    }
     if (!table) {
       const why = `which is ${task.state}; GET /api/v1/runs/${runId}/artifacts lists those that did publish one`;
       throw notFound('table of task', taskLabel(task), `in run '${runId}', ${why}`);
     }
     const artifact = await this.shown(run, task, table);
     if (!artifact.available) throw gone(runId, task);
-    return { artifact, path: this.store.path(table.artifact) };
+    return { artifact, part, path: this.store.path(table.artifact) };
   }
 
   private async run(id: string): Promise<Run> {

@@ -7,7 +7,6 @@ import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { leaving } from '../http/leaving.js';
 import { type FoundTable } from './artifact-catalog.service.js';
-import { type Artifact } from './artifact.dto.js';
 import { type DownloadFormat } from './artifact.list.js';
 import { TableReader } from './reading/table-reader.js';
 
@@ -30,7 +29,7 @@ export class ArtifactDownloads {
     const begin = (): void => {
       res.status(200).set({
         'Content-Type': MEDIA_TYPES[format],
-        'Content-Disposition': `attachment; filename="${fileName(table.artifact, format)}"`,
+        'Content-Disposition': `attachment; filename="${fileName(table, format)}"`,
         'Cache-Control': 'no-store',
       });
     };
@@ -75,5 +74,7 @@ function piecesInto(res: Response, begin: () => void, left: AbortSignal): (piece
 }
 
 /** `run_1-clean.csv`, and `run_1-each[3].csv` for an item of a mapped node. */
-const fileName = (artifact: Artifact, format: DownloadFormat): string =>
-  `${artifact.run_id}-${taskLabel({ ...artifact, index: artifact.index ?? null })}.${format}`;
+function fileName({ artifact, part }: FoundTable, format: DownloadFormat): string {
+  const label = taskLabel({ ...artifact, index: artifact.index ?? null });
+  return `${artifact.run_id}-${label}${part === 'table' ? '' : `-${part}`}.${format}`;
+}

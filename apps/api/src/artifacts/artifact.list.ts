@@ -28,9 +28,19 @@ export const ARTIFACT_QUERY = listReader(ARTIFACT_LIST);
 
 const INDEX = integer('Place among the items of a mapped node; absent for its own table.', 0, 1_000_000);
 
+/** The tables of one task. */
+const PARTS = ['table', 'quarantine'] as const;
+export type Part = (typeof PARTS)[number];
+
+const PART = withDefault(
+  oneOf('The table that the task published, or the rows that its checks have taken out of it.', PARTS),
+  'table',
+);
+
 /** Which rows to show. */
 export const PREVIEW_QUERY = queryOf({
   index: INDEX,
+  part: PART,
   limit: withDefault(integer('Rows of the preview.', 0, MAX_LIMIT), MAX_LIMIT),
   offset: withDefault(integer('Rows before it.', 0, 1_000_000_000_000), 0),
 });
@@ -40,5 +50,6 @@ export type DownloadFormat = (typeof DOWNLOAD_FORMATS)[number];
 
 export const DOWNLOAD_QUERY = queryOf({
   index: INDEX,
+  part: PART,
   format: withDefault(oneOf('What it is downloaded as.', DOWNLOAD_FORMATS), 'parquet'),
 });

@@ -11,11 +11,23 @@ import { ArtifactCatalog } from './artifact-catalog.service.js';
 import { ArtifactDownloads } from './artifact-downloads.service.js';
 import { Artifact, ArtifactWithPreview } from './artifact.dto.js';
 import { CSV_EXAMPLE, NDJSON_EXAMPLE } from './artifact.examples.js';
-import { ARTIFACT_QUERY, DOWNLOAD_QUERY, type DownloadFormat, PREVIEW_QUERY } from './artifact.list.js';
+import {
+  ARTIFACT_QUERY,
+  DOWNLOAD_QUERY,
+  type DownloadFormat,
+  type Part,
+  PREVIEW_QUERY,
+} from './artifact.list.js';
 import { TableReader } from './reading/table-reader.js';
 
 const RUN = new IdPipe('run');
 const NODE = new IdOrNamePipe('task', 'node_id');
+
+/** Which table of a node is meant. */
+interface Which {
+  index?: number;
+  part: Part;
+}
 
 /** The tables that nodes hand on to each other. */
 @ApiTags('runs')
@@ -44,10 +56,10 @@ export class ArtifactsController {
   async getRunArtifact(
     @Param('run_id', RUN) runId: string,
     @Param('node_id', NODE) node: string,
-    @QueryOf(PREVIEW_QUERY) { index, limit, offset }: { index?: number; limit: number; offset: number },
+    @QueryOf(PREVIEW_QUERY) { limit, offset, ...which }: Which & { limit: number; offset: number },
     @Res({ passthrough: true }) res: Response,
   ): Promise<ArtifactWithPreview> {
-    const { artifact, path } = await this.catalog.find(runId, node, index);
+    const { artifact, path } = await this.catalog.find(runId, node, which);
     const nothing = { rows: [], shortened: false };
     const { rows, shortened } =
       limit > 0 && offset < artifact.rows
@@ -69,11 +81,11 @@ export class ArtifactsController {
   async downloadRunArtifact(
     @Param('run_id', RUN) runId: string,
     @Param('node_id', NODE) node: string,
-    @QueryOf(DOWNLOAD_QUERY) { index, format }: { index?: number; format: DownloadFormat },
+    @QueryOf(DOWNLOAD_QUERY) { format, ...which }: Which & { format: DownloadFormat },
     @Req() req: Request,
     @Res() res: Response,
   ): Promise<void> {
-    const table = await this.catalog.find(runId, node, index);
+    const table = await this.catalog.find(runId, node, which);
     await this.downloads.send(table, format, res, req.method === 'HEAD');
   }
 }

@@ -147,7 +147,7 @@ export interface Done {
   /** Added to the run's `rows_processed` and `bytes_processed`. */
   rows?: number;
   bytes?: number;
-  /** Data outside of the run that was read or written; at most `MAX_DATASET_USES`. */
+  /** Data outside of the run that was read or written, named as docs/lineage.md has it; at most `MAX_DATASET_USES`. */
   datasets?: DatasetUse[];
   /** What checks of its rows have found. */
   quality?: CheckResult[];

@@ -16,14 +16,32 @@ interface Entry {
 const PAGE_BYTES = 4096;
 
 /**
+ * The marks of processes that were looked at, so that a look costs little. A mark comes with the environment of whoever
+ * started a process, and stays; the first process of a command gets its own late, and is known by its session.
+ */
+const marks = new Map<string, string | undefined>();
+
+function markIn(pid: number, startedAt: string): string | undefined {
+  const key = `${pid} ${startedAt}`;
+  if (marks.has(key)) return marks.get(key);
+  const environment = read(`/proc/${pid}/environ`);
+  // In the middle of becoming another program it has none for a moment.
+  if (!environment) return undefined;
+  if (marks.size > 10_000) marks.clear();
+  const mark = markOfEnvironment(environment);
+  marks.set(key, mark);
+  return mark;
+}
+
+const markOfEnvironment = (environment: string): string | undefined =>
+  new RegExp(`\\0${MARK}=([^\\0]*)\\0`).exec(`\0${environment}`)?.[1];
+
+/**
  * The processes of one command, found in /proc: those that carry its mark in their environment, those of its session,
  * and whatever these have started. Elsewhere than on Linux there are none to be found, and its process group is all
  * that can be ended.
  */
 export class ProcessTree {
-  /** Whose environment has been looked at: what is not of this command never becomes so. */
-  private readonly seen = new Map<string, boolean>();
-
   /**
    * @param mark the value of `MARK`
    * @param leader the process that leads its session and its process group; undefined when it is not known
@@ -57,14 +75,7 @@ export class ProcessTree {
 
   private belongs({ pid, session, startedAt }: Entry): boolean {
     if (this.leader !== undefined && session === this.leader) return true;
-    const key = `${pid} ${startedAt}`;
-    let found = this.seen.get(key);
-    if (found === undefined) {
-      const environment = read(`/proc/${pid}/environ`);
-      found = environment !== undefined && `\0${environment}`.includes(`\0${MARK}=${this.mark}\0`);
-      this.seen.set(key, found);
-    }
-    return found;
+    return markIn(pid, startedAt) === this.mark;
   }
 }
 
@@ -75,7 +86,7 @@ export class ProcessTree {
 export function endAbandoned(): number {
   let ended = 0;
   for (const { pid } of processes()) {
-    const mark = new RegExp(`\\0${MARK}=([^\\0]*)\\0`).exec(`\0${read(`/proc/${pid}/environ`) ?? ''}`)?.[1];
+    const mark = markOfEnvironment(read(`/proc/${pid}/environ`) ?? '');
     const supervisor = mark === undefined ? undefined : supervisorOf(mark);
     if (supervisor !== undefined && !isThere(supervisor) && send(pid, 'SIGKILL')) ended++;
   }

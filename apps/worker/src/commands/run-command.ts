@@ -177,7 +177,14 @@ function killAll(tree: ProcessTree): void {
 /** Ends what the first process has left behind. @returns how many there were */
 async function clearAway(tree: ProcessTree): Promise<number> {
   // The others of a pipeline end a moment later, by themselves.
-  for (let waited = 0; waited < SETTLE_MS && tree.members().length > 0; waited += 20) await sleep(20);
+  for (let waited = 0; tree.members().length > 0; waited += 20) {
+    if (waited >= SETTLE_MS) return endRest(tree);
+    await sleep(20);
+  }
+  return 0;
+}
+
+async function endRest(tree: ProcessTree): Promise<number> {
   const left = tree.signal('SIGTERM');
   for (let waited = 0; tree.members().length > 0 && waited < 3 * REST_MS; waited += 20) {
     if (waited >= REST_MS) tree.signal('SIGKILL');

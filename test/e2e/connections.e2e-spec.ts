@@ -3,9 +3,11 @@ import { createServer, type Server } from 'node:net';
 import { type AddressInfo } from 'node:net';
 import { ONCE } from '../support/nodes.js';
 import { hasPostgres, PostgresServer } from '../support/postgres.js';
+import { S3Server } from '../support/s3.js';
 import { placesWith } from '../support/sweep.js';
 import { freePort, Tauro } from '../support/tauro.js';
 import { expectStatus, User } from '../support/user.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
 
@@ -21,7 +23,15 @@ describe('connections', () => {
   let user: User;
   let project: string;
   beforeAll(async () => {
-    tauro = await Tauro.start({ env: { SECRET_KEY: KEY, LOG_LEVEL: 'DEBUG' } });
+    tauro = await Tauro.start({
+      env: {
+        SECRET_KEY: KEY,
+        LOG_LEVEL: 'DEBUG',
+        LEASE_SECONDS: '3',
+        HEARTBEAT_SECONDS: '0.75',
+        RECONCILE_SECONDS: '0.5',
+      },
+    });
     user = new User(tauro.api);
     project = await user.project();
   });
@@ -273,6 +283,93 @@ describe('connections', () => {
         ],
       });
       expect(await placesWith(tauro, [server.password, server.password.slice(3)])).toEqual([]);
+    });
+
+    it('let a pipeline bring objects of S3 into a warehouse, without a word about how', async () => {
+      const store = await S3Server.start('data-lake');
+      try {
+        const own = await user.project();
+        const connect = async (kind: string, config: object, secret: object): Promise<void> => {
+          const body = { name: kind, kind, project_id: own, config, secret };
+          expectStatus(await tauro.api.post(`${V1}/connections`, body), 201);
+        };
+        await connect('s3', { endpoint: store.url }, store.keys);
+        await connect('postgresql', server.config, { password: server.password });
+        await store.put('data-lake', 'raw/a.csv', 'Day,Visits\n2025-11-18, 10\n2025-11-19,12\n');
+        await store.put('data-lake', 'raw/b.csv', 'Day,Visits\n2025-11-19,12\n2025-11-20,7\n');
+        await server.query('CREATE SCHEMA analytics');
+        const pipeline = await user.pipeline(
+          own,
+          [
+            {
+              id: 'extract_source',
+              type: 'source',
+              config: { source_type: 's3', bucket: 'data-lake', prefix: 'raw/' },
+            },
+            {
+              id: 'transform_data',
+              type: 'processor',
+              config: { transformations: ['deduplicate', 'normalize'] },
+            },
+            {
+              id: 'load_warehouse',
+              type: 'sink',
+              config: { destination: 'postgresql', table: 'analytics.daily_metrics' },
+            },
+          ],
+          {
+            edges: [
+              { from: 'extract_source', to: 'transform_data' },
+              { from: 'transform_data', to: 'load_warehouse' },
+            ],
+            config: { max_parallelism: 4, retry_policy: { max_attempts: 3, backoff_seconds: 5 } },
+          },
+        );
+        const { state, error } = await user.ended(await user.start(own, pipeline.id));
+        expect([state, error]).toEqual(['SUCCESS', null]);
+        expect(
+          await server.query('SELECT day::text, visits::int FROM analytics.daily_metrics ORDER BY day'),
+        ).toEqual([
+          { day: '2025-11-18', visits: 10 },
+          { day: '2025-11-19', visits: 12 },
+          { day: '2025-11-20', visits: 7 },
+        ]);
+      } finally {
+        await store.stop();
+      }
+    });
+
+    it('leave no row out and none twice when the worker dies in the middle of writing', async () => {
+      await server.query('CREATE TABLE slow (id bigint)');
+      await server.query(
+        `CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`,
+      );
+      await server.query(
+        'CREATE TRIGGER lingers BEFORE INSERT ON slow FOR EACH ROW EXECUTE FUNCTION linger()',
+      );
+      await create('slow_db', server.config, { secret: { password: server.password } });
+      const through = { connection: 'slow_db' };
+      const query = 'SELECT generate_series(1, 2000) AS id';
+      const pipeline = await user.pipeline(
+        project,
+        [
+          { id: 'in', type: 'source', config: { source_type: 'postgresql', ...through, query } },
+          { id: 'out', type: 'sink', config: { destination: 'postgresql', ...through, table: 'slow' } },
+        ],
+        { edges: [{ from: 'in', to: 'out' }] },
+      );
+      const id = await user.start(project, pipeline.id);
+      const copying = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY "slow"%' AND state = 'active'`;
+      await waitFor(async () => (await server.query(copying)).length > 0, { what: 'rows to be written' });
+      await tauro.workers[0]!.kill();
+      expect(await server.query('SELECT count(*)::int AS n FROM slow')).toEqual([{ n: 0 }]);
+      await tauro.addWorker();
+      const { state } = await user.ended(id);
+      expect(state).toBe('SUCCESS');
+      expect((await user.tasks(id)).out.attempts).toHaveLength(2);
+      expect(
+        await server.query('SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM slow'),
+      ).toEqual([{ n: 2000, ids: 2000 }]);
     });
   });
 });

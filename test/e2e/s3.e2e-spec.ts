@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type JsonObject } from '@tauro/domain';
 import { type OpenConnection, CONNECTION_KINDS } from '@tauro/nodes';
 import { sinkNode } from '../../libs/nodes/src/sink/sink.node.js';
@@ -10,20 +9,12 @@ import { S3Server } from '../support/s3.js';
 
 describe('a store that speaks S3', () => {
   let server: S3Server;
-  let client: S3Client;
   let harness: NodeHarness;
   beforeAll(async () => {
     server = await S3Server.start('lake');
-    client = new S3Client({
-      endpoint: server.url,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: { accessKeyId: server.keys.access_key_id, secretAccessKey: server.keys.secret_access_key },
-    });
     harness = await NodeHarness.create({ egressAllowPrivate: true });
   });
   afterAll(async () => {
-    client?.destroy();
     await harness?.close();
     await server?.stop();
   });
@@ -38,10 +29,8 @@ describe('a store that speaks S3', () => {
       ...changes,
     },
   });
-  const put = (key: string, body: string | Buffer): Promise<unknown> =>
-    client.send(new PutObjectCommand({ Bucket: 'lake', Key: key, Body: body }));
-  const get = async (key: string): Promise<string> =>
-    (await client.send(new GetObjectCommand({ Bucket: 'lake', Key: key }))).Body!.transformToString();
+  const put = (key: string, body: string | Buffer): Promise<void> => server.put('lake', key, body);
+  const get = (key: string): Promise<string> => server.get('lake', key);
   const read = (config: JsonObject, through = lake()): Promise<unknown> =>
     harness.run(sourceNode, 'in', { source_type: 's3', ...config }, through);
   const write = (config: JsonObject, through = lake()): Promise<unknown> =>

@@ -89,7 +89,7 @@ describe('quality checks', () => {
     ]);
     const file = await fetch(`${tauro.url}${V1}/${kept}/download?part=quarantine&format=csv`);
     expect(file.headers.get('content-disposition')).toContain(`${run}-clean-quarantine.csv`);
-    expect(await file.text()).toContain('3,20,lost,accepted_values(state)\n');
+    expect(await file.text()).toContain('3,20.0,lost,accepted_values(state)\n');
     const none = await tauro.api.get(`${V1}/runs/${run}/artifacts/orders?part=quarantine`);
     expect([none.status, none.body.error.message]).toEqual([
       404,

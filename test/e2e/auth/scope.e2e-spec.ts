@@ -138,6 +138,7 @@ describe('a key that is confined to a project', () => {
       ['GET', `/api/v1/pipelines/${foreign.name}`],
       ['GET', `/api/v1/pipelines/${foreign.name}?project_id=${project_id}`],
       ['GET', `/api/v1/pipelines/${foreign.name}/stats`],
+      ['GET', `/api/v1/pipelines/${foreign.name}/quality`],
       ['GET', `/api/v1/pipelines/${foreign.name}/versions`],
       ['GET', `/api/v1/pipelines/${foreign.name}/dag`],
       ['DELETE', `/api/v1/pipelines/${foreign.name}`],

@@ -325,8 +325,19 @@ describe('connections', () => {
             config: { max_parallelism: 4, retry_policy: { max_attempts: 3, backoff_seconds: 5 } },
           },
         );
-        const { state, error } = await user.ended(await user.start(own, pipeline.id));
+        const { id, state, error } = await user.ended(await user.start(own, pipeline.id));
         expect([state, error]).toEqual(['SUCCESS', null]);
+        const lineage = expectStatus(await tauro.api.get(`${V1}/runs/${id}/lineage`), 200);
+        expect(lineage).toMatchObject({
+          inputs: [{ namespace: 's3://data-lake', name: 'raw/', rows: 4 }],
+          outputs: [
+            {
+              namespace: `postgres://127.0.0.1:${server.port}`,
+              name: 'postgres.analytics.daily_metrics',
+              rows: 3,
+            },
+          ],
+        });
         expect(
           await server.query('SELECT day::text, visits::int FROM analytics.daily_metrics ORDER BY day'),
         ).toEqual([

@@ -1,10 +1,12 @@
 import { type Client } from 'pg';
+import { type OpenConnection } from '../connections/connection-kind.js';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { type TableSink } from '../sink/table-sink.js';
 import { countOf, findColumn, idents, namesOf } from '../tables/sql-text.js';
 import { shortened, type TableInput } from '../tables/table-output.js';
 import { withClient } from './client.js';
 import { copyIn } from './copy-in.js';
+import { tableDataset } from './dataset.js';
 import { POSTGRESQL_SINK_SCHEMA } from './sink.schema.js';
 import { partsOf, tableName } from './table-name.js';
 import { TargetTable } from './target-table.js';
@@ -41,7 +43,7 @@ async function write(context: NodeContext, table: TableInput): Promise<NodeResul
     if (await isWritten(client, context, schema)) {
       await client.query('ROLLBACK');
       context.log('INFO', `an attempt before this one has written the rows to ${shown} already`);
-      return resultOf(table, shown);
+      return resultOf(connection!, table, shown);
     }
     await writeAs((config['write_mode'] ?? 'append') as WriteMode, { context, client, target, table });
     await noteWritten(client, context, schema);
@@ -49,14 +51,14 @@ async function write(context: NodeContext, table: TableInput): Promise<NodeResul
     signal.throwIfAborted();
     await client.query('COMMIT');
     context.log('INFO', `wrote ${countOf(table.rows, 'row')} to ${shown} of ${connection!.name}`);
-    return resultOf(table, shown);
+    return resultOf(connection!, table, shown);
   });
 }
 
-const resultOf = ({ rows, columns }: TableInput, table: string): NodeResult => ({
-  output: { rows, columns: shortened(columns), table },
-  rows,
-});
+function resultOf(connection: OpenConnection, { rows, columns }: TableInput, table: string): NodeResult {
+  const use = { access: 'write' as const, ...tableDataset(connection, table), columns, rows };
+  return { output: { rows, columns: shortened(columns), table }, rows, datasets: [use] };
+}
 
 interface Writing {
   context: NodeContext;

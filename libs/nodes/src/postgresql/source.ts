@@ -8,9 +8,10 @@ import { type TableSource } from '../source/table-source.js';
 import { NamedPipe } from '../tables/named-pipe.js';
 import { countOf, ident, literal, structLiteral } from '../tables/sql-text.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
-import { inSession, tableTarget, writeTable } from '../tables/table-output.js';
+import { inSession, type TableMade, tableTarget, writeTable } from '../tables/table-output.js';
 import { sqlOf } from './bound-query.js';
 import { withClient } from './client.js';
+import { tableDataset } from './dataset.js';
 import { tableName } from './table-name.js';
 import { type Passage, passageOf, type ServerColumn } from './types.js';
 
@@ -73,7 +74,11 @@ async function read(context: NodeContext): Promise<NodeResult> {
     await client.query('COMMIT');
     const from = table ?? 'a query';
     context.log('INFO', `read ${countOf(result.rows, 'row')} of ${from} from ${connection!.name}`);
-    return result;
+    // What a query reads, only the server knows.
+    if (table === undefined) return result;
+    const { rows, table: made } = result;
+    const use = { access: 'read' as const, ...tableDataset(connection!, table), columns: made.columns, rows };
+    return { ...result, datasets: [use] };
   });
 }
 
@@ -120,7 +125,7 @@ async function copy(
   query: string,
   columns: ServerColumn[],
   passages: Passage[],
-): Promise<NodeResult & { rows: number }> {
+): Promise<TableMade> {
   const { settings, signal } = context;
   const pipe = await NamedPipe.create(settings.duckdb.tempDirectory);
   const target = await tableTarget(context);

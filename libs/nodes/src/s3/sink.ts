@@ -60,13 +60,17 @@ async function write(context: NodeContext, table: TableInput): Promise<NodeResul
     const { size: bytes } = await stat(file);
     // The SDK is loaded by those who need it.
     const { withS3 } = await import('./client.js');
-    const shown = await withS3(connection!, settings.egressAllowPrivate, signal, async (store) => {
+    const bucket = await withS3(connection!, settings.egressAllowPrivate, signal, async (store) => {
       const bucket = store.bucket(config['bucket']);
       await store.upload(bucket, key, file, { absent: config['write_mode'] === 'error' });
-      return `s3://${bucket}/${key}`;
+      return bucket;
     });
+    const shown = `s3://${bucket}/${key}`;
     context.log('INFO', `wrote ${countOf(rows, 'row')} to ${shown}`);
-    return { output: { rows, bytes, columns: shortened(table.columns), path: shown }, rows, bytes };
+    const { columns } = table;
+    const use = { access: 'write' as const, namespace: `s3://${bucket}`, name: key, columns, rows, bytes };
+    const output = { rows, bytes, columns: shortened(columns), path: shown };
+    return { output, rows, bytes, datasets: [use] };
   } catch (error) {
     throw nodeErrorOf(error, 'rows for the object');
   } finally {

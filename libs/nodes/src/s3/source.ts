@@ -81,7 +81,18 @@ async function read(
     }
     const options = (context.config['options'] ?? {}) as FileOptions;
     const display = (path: string): string => shown.get(path) ?? path;
-    return await tableOf({ files: [...shown.keys()], format, options, display }, context);
+    const made = await tableOf({ files: [...shown.keys()], format, options, display }, context);
+    const name = String(context.config['key'] ?? context.config['prefix'] ?? context.config['glob']);
+    const { rows, table } = made;
+    const use = {
+      access: 'read' as const,
+      namespace: `s3://${bucket}`,
+      name,
+      columns: table.columns,
+      rows,
+      bytes,
+    };
+    return { ...made, datasets: [use] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -100,6 +100,8 @@ describe('the indexes', () => {
       config_promotions: { name: '' },
       api_keys: { roles: ['x'], revoked_at: null },
       roles: { permissions: [] },
+      // Some of them count as alive, and are asked what they can do.
+      workers: { handlers: [], tags: [], commands: false, containers: false },
     };
     const first = lists.filter(
       ({ collection }, i) => lists.findIndex((one) => one.collection === collection) === i,

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type JsonObject } from '@tauro/domain';
 import { sinkNode } from '../../libs/nodes/src/sink/sink.node.js';
 import { sourceNode } from '../../libs/nodes/src/source/source.node.js';
+import { sqlNode } from '../../libs/nodes/src/sql/sql.node.js';
 import { NodeHarness } from '../../libs/nodes/src/tables/node-harness.js';
 import { hasPostgres, PostgresServer } from '../support/postgres.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- outputs as the node gives them */
 
 if (!hasPostgres()) process.stderr.write('postgresql: skipped, because no PostgreSQL server is installed\n');
 const withPostgres = hasPostgres() ? describe : describe.skip;
@@ -248,6 +251,53 @@ withPostgres('PostgreSQL', () => {
     expect(await failure(harness.run(sourceNode, 'in', config, reader))).toBe(
       "PermissionDenied: connection 'db': permission denied for table secret_table",
     );
+  });
+
+  describe('runs statements where the data is', () => {
+    const run = (
+      sql: string | string[],
+      params: JsonObject = {},
+      id = `s${randomBytes(4).toString('hex')}`,
+    ): Promise<any> => harness.run(sqlNode, id, { connection: 'db', sql }, { params, ...through() });
+
+    it('in one transaction, once, with values for templates', async () => {
+      await server.query('CREATE TABLE visits (day date, n int)');
+      await server.query(
+        `INSERT INTO visits SELECT '2025-01-01'::date + i % 3, i FROM generate_series(1, 9) i`,
+      );
+      const statements = [
+        'CREATE TABLE IF NOT EXISTS per_day (day date PRIMARY KEY, n bigint)',
+        'INSERT INTO per_day SELECT day, sum(n) FROM visits WHERE n > {{ params.least }} GROUP BY day',
+        'SELECT day::text, n::int FROM per_day ORDER BY day',
+      ];
+      const rows = [
+        { day: '2025-01-01', n: 18 },
+        { day: '2025-01-02', n: 11 },
+        { day: '2025-01-03', n: 15 },
+      ];
+      expect((await run(statements, { least: 1 }, 'once')).output).toEqual({ row_count: 3, rows });
+      // Whoever repeats it finds it done, and what it put out.
+      expect((await run(statements, { least: 1 }, 'once')).output).toEqual({ row_count: 3, rows });
+      expect(await failure(run(statements, { least: 1 }))).toMatch(/^ConstraintViolated: /);
+      expect(await server.query('SELECT count(*)::int AS n FROM per_day')).toEqual([{ n: 3 }]);
+    });
+
+    it('and refuses what would end its transaction, or hide several in one', async () => {
+      expect(await failure(run(['SELECT 1', 'commit']))).toMatch(/^InvalidConfig: sql: 'commit'/);
+      expect(await failure(run('SELECT 1; DROP TABLE visits'))).toMatch(/one transaction|entry of its own/);
+      expect(
+        await failure(run('SELECT * FROM visits WHERE n = {{ params.n }}', { n: '1; DROP TABLE visits' })),
+      ).toMatch(/^BadValue: /);
+      expect((await run('SELECT count(*)::int AS n FROM visits')).output).toEqual({
+        row_count: 1,
+        rows: [{ n: 9 }],
+      });
+    });
+
+    it('and shows no more rows than an output holds', async () => {
+      const { output } = await run('SELECT i FROM generate_series(1, 500) i');
+      expect([output.row_count, output.rows.length]).toEqual([500, 100]);
+    });
   });
 
   it('carries more rows than a pipe holds, in their order, and stops when told to', async () => {

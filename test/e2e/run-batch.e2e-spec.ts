@@ -122,9 +122,9 @@ describe('runs in batches', () => {
     expect([many.status, fieldsOf(many.body)]).toEqual([422, ['runs']]);
   });
 
-  it('may start at once by the thousand', async () => {
-    await created(1000, { start: true, tags: { group: 'at_once' } });
-    await allSucceeded('at_once', 1000);
+  it('may start at once, many together', async () => {
+    await created(250, { start: true, tags: { group: 'at_once' } });
+    await allSucceeded('at_once', 250);
   });
 
   it('are refused when they would have more tasks than are made at once', async () => {
@@ -217,16 +217,16 @@ describe('runs in batches', () => {
   });
 
   it('either exist as a whole or not at all when the API dies while it makes them', async () => {
-    for (const after of [40, 120, 250, 400]) {
+    for (const after of [20, 60, 120, 250]) {
       const tags = { group: `died_${after}` };
-      const answer = create(items(1000, { tags, start: true })).catch(() => undefined);
+      const answer = create(items(300, { tags, start: true })).catch(() => undefined);
       await new Promise((resolve) => setTimeout(resolve, after));
       await tauro.apiProcess().kill();
       await answer;
       tauro.startApi();
       await tauro.ready();
       const runs = await tauro.database.collection('pipeline_runs').find({ tags }).toArray();
-      expect([0, 1000]).toContain(runs.length);
+      expect([0, 300]).toContain(runs.length);
       await allSucceeded(tags.group, runs.length);
     }
     // Whatever is left of those that never came to be is known to whoever tidies up.

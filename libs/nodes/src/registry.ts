@@ -6,6 +6,7 @@ import { pipelineNode } from './pipeline/pipeline.node.js';
 import { processorNode } from './processor/processor.node.js';
 import { sinkNode } from './sink/sink.node.js';
 import { sourceNode } from './source/source.node.js';
+import { sqlNode } from './sql/sql.node.js';
 import { taskNode } from './task/task.node.js';
 import { waitNode } from './wait/wait.node.js';
 
@@ -18,6 +19,7 @@ export const NODE_KINDS: ReadonlyMap<string, NodeKind> = new Map(
     taskNode,
     commandNode,
     httpNode,
+    sqlNode,
     waitNode,
     approvalNode,
     pipelineNode,

@@ -13,5 +13,9 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 /** The system that the connection of a node leads to. */
 export const connectionTarget: NodeTarget = {
   of: (_config, connection) => connection && CONNECTION_KINDS.get(connection.kind)?.target(connection.config),
-  verdict: ({ type }) => VERDICTS[type] ?? 'unknown',
+  verdict({ type, retryable }) {
+    // A status that a later try may change is the server's trouble; any other is the caller's.
+    if (type === 'HttpStatus') return retryable ? 'unwell' : 'well';
+    return VERDICTS[type] ?? 'unknown';
+  },
 };

@@ -19,12 +19,14 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /**
  * Makes the call. GET and HEAD follow up to 5 redirects; at another origin the caller's headers stay behind,
  * since they were meant for the first. Every hop is subject to the egress rule.
+ * @param maxBytes of the body
  * @throws EgressDenied, NodeError, or what undici throws.
  */
 export async function call(
   request: HttpRequest,
   allowPrivate: boolean,
   signal: AbortSignal,
+  maxBytes = MAX_BODY_BYTES,
 ): Promise<HttpAnswer> {
   let { url, headers } = request;
   for (let hops = 0; ; hops++) {
@@ -38,7 +40,11 @@ export async function call(
     });
     const location = locationOf(request, answer, url);
     if (!location)
-      return { status: answer.statusCode, headers: flat(answer.headers), body: await readBody(answer) };
+      return {
+        status: answer.statusCode,
+        headers: flat(answer.headers),
+        body: await readBody(answer, maxBytes),
+      };
     await answer.body.dump({ limit: 64 * 1024 });
     if (hops === MAX_REDIRECTS) {
       const message = `${request.method} ${request.url.origin} redirects more than ${MAX_REDIRECTS} times`;
@@ -56,13 +62,13 @@ function locationOf(request: HttpRequest, answer: Dispatcher.ResponseData, from:
   return URL.canParse(location, from.href) ? new URL(location, from) : undefined;
 }
 
-async function readBody({ body }: Dispatcher.ResponseData): Promise<Buffer> {
+async function readBody({ body }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) {
-      const message = `the answer is larger than ${MAX_BODY_BYTES} bytes; an http node keeps small answers only`;
+    if (bytes > maxBytes) {
+      const message = `the answer is larger than ${maxBytes} bytes${maxBytes === MAX_BODY_BYTES ? '; an http node keeps small answers only' : ''}`;
       throw new NodeError('ResponseTooLarge', message, false);
     }
     chunks.push(chunk);

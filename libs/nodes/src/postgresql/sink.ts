@@ -10,7 +10,7 @@ import { tableDataset } from './dataset.js';
 import { POSTGRESQL_SINK_SCHEMA } from './sink.schema.js';
 import { partsOf, tableName } from './table-name.js';
 import { TargetTable } from './target-table.js';
-import { isWritten, noteWritten } from './written.js';
+import { writtenBefore, noteWritten } from './written.js';
 
 type WriteMode = 'append' | 'overwrite' | 'upsert' | 'error';
 type Columns = TableInput['columns'];
@@ -40,7 +40,7 @@ async function write(context: NodeContext, table: TableInput): Promise<NodeResul
     await client.query('BEGIN');
     const target = new TargetTable(client, { name, schema, sql: tableName(shown), shown });
     // Another attempt of this task, alive or dead, is waited for here and then seen.
-    if (await isWritten(client, context, schema)) {
+    if (await writtenBefore(client, context, schema)) {
       await client.query('ROLLBACK');
       context.log('INFO', `an attempt before this one has written the rows to ${shown} already`);
       return resultOf(connection!, table, shown);

@@ -2,12 +2,13 @@ import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { postgresqlSource } from '../postgresql/source.js';
+import { restSource } from '../rest/source.js';
 import { s3Source } from '../s3/source.js';
 import { fileSource } from './file-source.js';
 import { inlineSource } from './inline-source.js';
 import { type TableSource } from './table-source.js';
 
-const SOURCES = [fileSource, inlineSource, postgresqlSource, s3Source];
+const SOURCES = [fileSource, inlineSource, postgresqlSource, s3Source, restSource];
 const BY_TYPE = new Map(SOURCES.map((source) => [source.type, source]));
 
 const sourceOf = (config: Record<string, unknown> = {}): TableSource | undefined =>
@@ -18,7 +19,8 @@ export const sourceNode: NodeKind = {
   type: 'source',
   cacheable: true,
   unmappable: MAKES_TABLE,
-  summary: 'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, or from the config itself.',
+  summary:
+    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, S3, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,

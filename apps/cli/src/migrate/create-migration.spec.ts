@@ -4,23 +4,26 @@ import { join, resolve } from 'node:path';
 import { createMigration } from './create-migration.js';
 
 const ROOT = resolve(__dirname, '../../../..');
-const FOLDER = join(ROOT, 'libs/database/src/migrations');
+const DATABASE = join(ROOT, 'libs/database/src');
+const FOLDER = join(DATABASE, 'migrations');
 
 describe('npm run migrate -- create', () => {
+  let library: string;
   let copy: string;
 
-  // Within the checkout, where its packages are found, but not among its sources.
+  // Within the checkout, where its packages are found, but not among its sources; with what migrations build on.
   beforeEach(() => {
     mkdirSync(join(ROOT, 'dist'), { recursive: true });
-    copy = mkdtempSync(join(ROOT, 'dist/created-'));
-    cpSync(FOLDER, copy, { recursive: true });
+    library = mkdtempSync(join(ROOT, 'dist/created-'));
+    cpSync(DATABASE, library, { recursive: true });
+    copy = join(library, 'migrations');
   });
-  afterEach(() => rmSync(copy, { recursive: true, force: true }));
+  afterEach(() => rmSync(library, { recursive: true, force: true }));
 
   it('writes the next migration, which loads and is one of all', () => {
     const before = MIGRATIONS.length;
     const written = [...Array(6).keys()].map((n) => createMigration(`add_thing_${n}`, copy)[0]);
-    expect(written[0]).toMatch(/00\d_add_thing_0\.ts$/);
+    expect(written[0]).toMatch(/\d{3}_add_thing_0\.ts$/);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- written a moment ago
     const { MIGRATIONS: all } = require(join(copy, 'all.ts')) as { MIGRATIONS: Migration[] };
     expect(all.map(({ number }) => number)).toEqual(Array.from({ length: before + 6 }, (_, i) => i + 1));

@@ -160,12 +160,12 @@ describe('a command', () => {
     expect(rest).toEqual(['.tauro-input.json', '.tauro-output.jsonl', `${folder} ${folder}`]);
     expect(existsSync(folder)).toBe(false);
 
-    await mkdir(join(root, 'data/work'));
-    expect((await run('pwd; echo 1 > made', { cwd: 'work' })).stdout).toBe(join(root, 'data/work'));
-    expect(readFileSync(join(root, 'data/work/made'), 'utf8')).toBe('1\n');
+    await mkdir(join(root, 'data/there'));
+    expect((await run('pwd; echo 1 > made', { cwd: 'there' })).stdout).toBe(join(root, 'data/there'));
+    expect(readFileSync(join(root, 'data/there/made'), 'utf8')).toBe('1\n');
     expect(await fails('pwd', { cwd: '../spill' })).toMatch(/^PathNotAllowed: '..\/spill' is outside/);
     expect(await fails('pwd', { cwd: 'nowhere' })).toBe("FileNotFound: cwd: 'nowhere' was not found");
-    expect(await fails('pwd', { cwd: 'work/made' })).toBe("BadPath: cwd: 'work/made' is no folder");
+    expect(await fails('pwd', { cwd: 'there/made' })).toBe("BadPath: cwd: 'there/made' is no folder");
   });
 
   it('fails by its exit code, and says why', async () => {

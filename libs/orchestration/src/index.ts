@@ -74,5 +74,6 @@ export * from './events/position.js';
 export * from './events/state-events.js';
 export { type StateEvent } from './events/state-tail.js';
 export * from './hold-project.js';
+export * from './named-things.js';
 export * from './secrets/connection-reader.js';
 export * from './secrets/secret-reader.js';

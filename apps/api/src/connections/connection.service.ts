@@ -3,7 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import { Connection, type Public, toPublic } from '@tauro/database';
 import { conflict, type DomainError, invalid, newId, notFound } from '@tauro/domain';
 import { CONNECTION_KINDS, connectionFaults } from '@tauro/nodes';
-import { Collections, DUPLICATE_KEY, holdProject } from '@tauro/orchestration';
+import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { type Model } from 'mongoose';
 import { confined } from '../auth/access.guard.js';
@@ -58,7 +58,7 @@ export class ConnectionService {
       request_id,
     };
     try {
-      await this.insert(connection);
+      await insertNamed(this.db, this.db.connections, connection);
     } catch (error) {
       throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(connection) : error;
     }
@@ -112,15 +112,6 @@ export class ConnectionService {
 
   private kept(id: string, given: Record<string, unknown>, before?: Connection): KeptSecret {
     return keepSecret(this.env, id, given as Record<string, string>, before);
-  }
-
-  private async insert(connection: Connection): Promise<void> {
-    const { project_id } = connection;
-    if (project_id === null) return void (await this.db.connections.insertOne(connection));
-    await this.db.transaction(async (session) => {
-      await holdProject(this.db, project_id, session);
-      await this.db.connections.insertOne(connection, { session });
-    });
   }
 }
 

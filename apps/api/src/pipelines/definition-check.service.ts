@@ -9,9 +9,9 @@ import {
   type PipelineDefinition,
   templatesIn,
 } from '@tauro/domain';
-import { type Connection, type Secret } from '@tauro/database';
+import { type Secret } from '@tauro/database';
 import { NODE_KINDS } from '@tauro/nodes';
-import { Collections, WorkerRegistry } from '@tauro/orchestration';
+import { Collections, namedFor, WorkerRegistry } from '@tauro/orchestration';
 import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
@@ -100,19 +100,15 @@ export class DefinitionCheck {
       return typeof name === 'string' && !name.includes('{{') ? [{ i, id, name, kind }] : [];
     });
     if (used.length === 0) return [];
-    const found = await this.db.connections
-      .find({ name: { $in: used.map(({ name }) => name) }, project_id: { $in: [project_id, null] } })
-      .project<Pick<Connection, 'name' | 'kind' | 'project_id'>>({ name: 1, kind: 1, project_id: 1 })
-      .toArray();
-    const ownLast = found.sort((a, b) => Number(a.project_id !== null) - Number(b.project_id !== null));
-    const kinds = new Map(ownLast.map(({ name, kind }) => [name, kind]));
+    const names = used.map(({ name }) => name);
+    const found = await namedFor(this.db.connections, project_id, names);
     return used
-      .filter(({ name, kind }) => kinds.get(name) !== kind)
+      .filter(({ name, kind }) => found.get(name)?.kind !== kind)
       .map(({ i, id, name, kind }) => ({
         field: `nodes.${i}.config.connection`,
         message: `node '${id}': ${
-          kinds.has(name)
-            ? `connection '${name}' leads to ${kinds.get(name)}, not to ${kind}`
+          found.has(name)
+            ? `connection '${name}' leads to ${found.get(name)!.kind}, not to ${kind}`
             : `there is no connection '${name}'`
         }; its task fails unless that has changed by then`,
         type: 'unknown_connection',

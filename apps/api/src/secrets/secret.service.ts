@@ -10,7 +10,7 @@ import {
   secretPurpose,
   secretValueFault,
 } from '@tauro/domain';
-import { Collections, DUPLICATE_KEY, holdProject } from '@tauro/orchestration';
+import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
 import { canSeal, Env, seal } from '@tauro/platform';
 import { type Model } from 'mongoose';
 import { confined } from '../auth/access.guard.js';
@@ -63,7 +63,7 @@ export class SecretService {
       engine: { sealed: this.sealed(_id, dto.value) },
     };
     try {
-      await this.insert(secret);
+      await insertNamed(this.db, this.db.secrets, secret);
     } catch (error) {
       throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(secret) : error;
     }
@@ -98,15 +98,6 @@ export class SecretService {
   async remove(id: string): Promise<void> {
     const { deletedCount } = await this.secrets.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('secret', id);
-  }
-
-  private async insert(secret: Secret): Promise<void> {
-    const { project_id } = secret;
-    if (project_id === null) return void (await this.db.secrets.insertOne(secret));
-    await this.db.transaction(async (session) => {
-      await holdProject(this.db, project_id, session);
-      await this.db.secrets.insertOne(secret, { session });
-    });
   }
 
   private sealed(id: string, value: string): string {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Public, Variable, toPublic } from '@tauro/database';
 import { conflict, type DomainError, invalid, newId, notFound } from '@tauro/domain';
-import { Collections, DUPLICATE_KEY, holdProject } from '@tauro/orchestration';
+import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
 import { confined } from '../auth/access.guard.js';
 import { currentPrincipal, currentScope } from '../auth/principal.js';
@@ -51,7 +51,7 @@ export class VariableService {
       request_id,
     };
     try {
-      await this.insert(variable);
+      await insertNamed(this.db, this.db.variables, variable);
     } catch (error) {
       throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(variable) : error;
     }
@@ -83,15 +83,6 @@ export class VariableService {
   async remove(id: string): Promise<void> {
     const { deletedCount } = await this.variables.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('variable', id);
-  }
-
-  private async insert(variable: Variable): Promise<void> {
-    const { project_id } = variable;
-    if (project_id === null) return void (await this.db.variables.insertOne(variable));
-    await this.db.transaction(async (session) => {
-      await holdProject(this.db, project_id, session);
-      await this.db.variables.insertOne(variable, { session });
-    });
   }
 
   private async existing(id: string): Promise<Variable> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type TemplateUse } from '@tauro/domain';
-import { Collections } from '@tauro/orchestration';
+import { Collections, namedFor } from '@tauro/orchestration';
 
 /** Reads variables as they are when an attempt begins. */
 @Injectable()
@@ -12,11 +12,7 @@ export class VariableReader {
     const names = templates.flatMap(({ names: [root, name] }) =>
       root === 'variables' ? [String(name)] : [],
     );
-    if (names.length === 0) return {};
-    const found = await this.db.variables
-      .find({ name: { $in: names }, project_id: { $in: [project_id, null] } })
-      .toArray();
-    const ownLast = found.sort((a, b) => Number(a.project_id !== null) - Number(b.project_id !== null));
-    return Object.fromEntries(ownLast.map(({ name, value }) => [name, value]));
+    const found = await namedFor(this.db.variables, project_id, names);
+    return Object.fromEntries([...found].map(([name, { value }]) => [name, value]));
   }
 }

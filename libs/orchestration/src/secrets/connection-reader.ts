@@ -4,6 +4,7 @@ import { connectionPurpose, type JsonObject, secretsIn, withSecrets } from '@tau
 import { NodeError, type OpenConnection } from '@tauro/nodes';
 import { CannotUnseal, Env, unseal } from '@tauro/platform';
 import { Collections } from '../collections.js';
+import { namedFor } from '../named-things.js';
 import { SecretReader } from './secret-reader.js';
 
 /** Opens connections, for the memory of this process alone. Each attempt asks anew, so a change counts at once. */
@@ -17,8 +18,7 @@ export class ConnectionReader {
 
   /** The connection of this name; a project's own goes before one for all projects. @throws NodeError */
   async named(project_id: string, name: string, kind: string): Promise<OpenConnection> {
-    const found = await this.db.connections.find({ name, project_id: { $in: [project_id, null] } }).toArray();
-    const connection = found.find((one) => one.project_id !== null) ?? found[0];
+    const connection = (await namedFor(this.db.connections, project_id, [name])).get(name);
     if (!connection) {
       const message = `there is no connection '${name}' in the project, nor for all projects: make it with POST /api/v1/connections`;
       throw new NodeError('ConnectionNotFound', message, false);

@@ -4,6 +4,7 @@ import { secretPurpose } from '@tauro/domain';
 import { NodeError } from '@tauro/nodes';
 import { CannotUnseal, Env, unseal } from '@tauro/platform';
 import { Collections } from '../collections.js';
+import { namedFor } from '../named-things.js';
 
 /** A secret as an attempt sees it. */
 export interface OpenSecret {
@@ -26,12 +27,7 @@ export class SecretReader {
    * @throws NodeError for one that the SECRET_KEY of this process does not open.
    */
   async open(project_id: string | null, names: string[]): Promise<Map<string, OpenSecret>> {
-    if (names.length === 0) return new Map();
-    const found = await this.db.secrets
-      .find({ name: { $in: names }, project_id: { $in: [project_id, null] } })
-      .toArray();
-    const ownLast = found.sort((a, b) => Number(a.project_id !== null) - Number(b.project_id !== null));
-    const chosen = new Map(ownLast.map((secret) => [secret.name, secret]));
+    const chosen = await namedFor(this.db.secrets, project_id, names);
     return new Map([...chosen].map(([name, secret]) => [name, this.opened(secret)]));
   }
 

@@ -34,6 +34,23 @@ export const CONNECT_TIMEOUT = {
   description: 'Seconds that setting up the connection may take; 10 by default.',
 };
 
+/** Seconds that one statement may take. */
+export const STATEMENT_TIMEOUT = {
+  type: 'number',
+  minimum: 1,
+  maximum: 86_400,
+  description: 'Seconds that one statement may take; what the server says by default.',
+};
+
+export const TLS = {
+  enum: ['disable', 'prefer', 'require', 'verify'],
+  description:
+    'disable; prefer (default) encrypts where the server can; require insists on it; verify checks the ' +
+    'certificate and the name of the server too.',
+};
+
+export const CA = text('For verify: the certificates, as PEM, that vouch for the server.', 65_536);
+
 /** The secret of a kind: texts by name, none of which has to be there. */
 export const secretOf = (properties: Record<string, string>): Record<string, unknown> => ({
   type: 'object',

@@ -1,5 +1,14 @@
 import { type ConnectionKind } from '../connections/connection-kind.js';
-import { CONNECT_TIMEOUT, HOST, portOr, secretOf, text } from '../connections/schema-parts.js';
+import {
+  CA,
+  CONNECT_TIMEOUT,
+  HOST,
+  portOr,
+  secretOf,
+  STATEMENT_TIMEOUT,
+  text,
+  TLS,
+} from '../connections/schema-parts.js';
 
 const STANDARD_PORT = 5432;
 
@@ -17,20 +26,10 @@ export const postgresql: ConnectionKind = {
       database: text('The database.'),
       user: text('Who logs in.'),
       schema: text('Where tables are looked for and made; the search path of the user by default.', 63),
-      tls: {
-        enum: ['disable', 'prefer', 'require', 'verify'],
-        description:
-          'disable; prefer (default) encrypts where the server can; require insists on it; verify checks the ' +
-          'certificate and the name of the server too.',
-      },
-      ca: text('For verify: the certificates, as PEM, that vouch for the server.', 65_536),
+      tls: TLS,
+      ca: CA,
       connect_timeout_seconds: CONNECT_TIMEOUT,
-      statement_timeout_seconds: {
-        type: 'number',
-        minimum: 1,
-        maximum: 86_400,
-        description: 'Seconds that one statement may take; what the server says by default.',
-      },
+      statement_timeout_seconds: STATEMENT_TIMEOUT,
     },
   },
   secret: secretOf({

@@ -1,8 +1,9 @@
 import { type Client } from 'pg';
 import { type OpenConnection } from '../connections/connection-kind.js';
-import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
+import { type NodeContext, type NodeResult } from '../node-kind.js';
 import { type TableSink } from '../sink/table-sink.js';
-import { countOf, findColumn, idents, namesOf } from '../tables/sql-text.js';
+import { keyFaults, modeOf, targetExists } from '../sink/write-modes.js';
+import { countOf, idents } from '../tables/sql-text.js';
 import { shortened, type TableInput } from '../tables/table-output.js';
 import { withClient } from './client.js';
 import { copyIn } from './copy-in.js';
@@ -12,23 +13,13 @@ import { partsOf, tableName } from './table-name.js';
 import { TargetTable } from './target-table.js';
 import { writtenBefore, noteWritten } from './written.js';
 
-type WriteMode = 'append' | 'overwrite' | 'upsert' | 'error';
-type Columns = TableInput['columns'];
-
 /** Rows into a table, by the server's own bulk path. */
 export const postgresqlSink: TableSink = {
   type: 'postgresql',
   connection: 'postgresql',
   schema: POSTGRESQL_SINK_SCHEMA,
+  check: keyFaults,
   write,
-
-  check({ config = {} }) {
-    const { write_mode, key } = config;
-    if ((write_mode === 'upsert') === (key !== undefined)) return [];
-    return key === undefined
-      ? [{ field: 'config.key', message: 'upsert needs the columns that tell rows apart', type: 'missing' }]
-      : [{ field: 'config.key', message: 'is for write_mode upsert alone', type: 'value_error' }];
-  },
 };
 
 async function write(context: NodeContext, table: TableInput): Promise<NodeResult> {
@@ -45,7 +36,7 @@ async function write(context: NodeContext, table: TableInput): Promise<NodeResul
       context.log('INFO', `an attempt before this one has written the rows to ${shown} already`);
       return resultOf(connection!, table, shown);
     }
-    await writeAs((config['write_mode'] ?? 'append') as WriteMode, { context, client, target, table });
+    await writeAs({ context, client, target, table });
     await noteWritten(client, context, schema);
     // A worker that lost its claim meanwhile must not write beside the winner.
     signal.throwIfAborted();
@@ -67,18 +58,11 @@ interface Writing {
   table: TableInput;
 }
 
-async function writeAs(mode: WriteMode, { context, client, target, table }: Writing): Promise<void> {
-  const key = ((context.config['key'] ?? []) as string[]).map((name) => keyColumn(table.columns, name));
+async function writeAs({ context, client, target, table }: Writing): Promise<void> {
+  const { mode, key, drift } = modeOf(context, table);
   const exists = await target.exists();
-  if (exists && mode === 'error') {
-    throw new NodeError(
-      'TargetExists',
-      `table ${target.shown} exists already, and write_mode is error`,
-      false,
-    );
-  }
+  if (exists && mode === 'error') throw targetExists(`table ${target.shown}`);
   if (!exists) await target.make(table.columns, key);
-  const drift = (context.config['drift'] ?? 'fail') as 'fail' | 'add' | 'ignore';
   const columns = exists ? await target.fit(table.columns, drift) : table.columns;
   if (exists && mode === 'overwrite') await client.query(`TRUNCATE ${target.sql}`);
   if (mode !== 'upsert') return copyIn(context, client, target.sql, table, columns);
@@ -91,11 +75,4 @@ async function writeAs(mode: WriteMode, { context, client, target, table }: Writ
   await client.query(`ALTER TABLE ${staged} ADD COLUMN tauro_row bigserial`);
   await copyIn(context, client, staged, table, columns);
   await target.merge(staged, columns, key);
-}
-
-function keyColumn(columns: Columns, name: string): string {
-  const column = findColumn(columns, name);
-  if (column) return column.name;
-  const message = `key: column '${name}' does not exist (columns: ${namesOf(columns)})`;
-  throw new NodeError('ColumnNotFound', message, false);
 }

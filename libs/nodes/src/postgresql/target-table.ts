@@ -1,6 +1,7 @@
 import { type Client } from 'pg';
 import { NodeError } from '../node-kind.js';
-import { ident, idents, namesOf } from '../tables/sql-text.js';
+import { checkKey, type Drift, fitColumns } from '../sink/write-modes.js';
+import { ident, idents } from '../tables/sql-text.js';
 import { type TableInput } from '../tables/table-output.js';
 import { serverTypeOf } from './types.js';
 
@@ -49,42 +50,25 @@ export class TargetTable {
   }
 
   /** The columns that both have. @throws NodeError 'ColumnMismatch' for new ones, unless something is to be done with them. */
-  async fit(columns: Columns, drift: 'fail' | 'add' | 'ignore'): Promise<Columns> {
+  async fit(columns: Columns, drift: Drift): Promise<Columns> {
     const { rows } = await this.client.query<{ name: string }>(
       'SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped',
       [this.sql],
     );
-    const there = new Set(rows.map(({ name }) => name));
-    const added = columns.filter(({ name }) => !there.has(name));
-    if (added.length === 0) return columns;
-    if (drift === 'fail') {
-      const message = `table ${this.shown} has no column ${namesOf(added)} (columns: ${[...there].join(', ')}); set drift to add or ignore`;
-      throw new NodeError('ColumnMismatch', message, false);
+    const there = rows.map(({ name }) => name);
+    const fitting = fitColumns(columns, there, { drift, shown: this.shown });
+    for (const { name, type } of fitting.added) {
+      await this.client.query(
+        `ALTER TABLE ${this.sql} ADD COLUMN IF NOT EXISTS ${ident(name)} ${serverTypeOf(type)}`,
+      );
     }
-    if (drift === 'add') {
-      for (const { name, type } of added) {
-        await this.client.query(
-          `ALTER TABLE ${this.sql} ADD COLUMN IF NOT EXISTS ${ident(name)} ${serverTypeOf(type)}`,
-        );
-      }
-      return columns;
-    }
-    const both = columns.filter(({ name }) => there.has(name));
-    if (both.length > 0) return both;
-    throw new NodeError(
-      'ColumnMismatch',
-      `table ${this.shown} has none of the columns ${namesOf(columns)}`,
-      false,
-    );
+    return fitting.columns;
   }
 
   /** Takes rows over from another table: those of a key that is there replace what they find. */
   async merge(from: string, columns: Columns, key: readonly string[]): Promise<void> {
     const names = columns.map(({ name }) => name);
-    const lost = key.find((name) => !names.includes(name));
-    if (lost !== undefined) {
-      throw new NodeError('ColumnMismatch', `key: table ${this.shown} has no column '${lost}'`, false);
-    }
+    checkKey(columns, key, this.shown);
     const others = names.filter((name) => !key.includes(name));
     const action =
       others.length === 0

@@ -1,3 +1,4 @@
+import { type TextColumn } from '../tables/csv-stream.js';
 import { ident, literal } from '../tables/sql-text.js';
 
 /** A column of a query, as the server describes it. */
@@ -13,14 +14,10 @@ export interface ServerColumn {
   modifier: number;
 }
 
-/** How a column comes over: what the server is asked for, what the text is read as, and what is made of it. */
-export interface Passage {
+/** How a column comes over, and what the server is asked for. */
+export interface Passage extends TextColumn {
   /** An expression of the server's. */
   asked: string;
-  /** The type as which DuckDB reads the text. */
-  read: string;
-  /** An expression of DuckDB's. */
-  taken: string;
 }
 
 const SAME: Readonly<Record<string, string>> = {
@@ -61,6 +58,7 @@ export function passageOf(
 ): Passage {
   const column = ident(name);
   const as = (read: string, asked = column, taken = column): Passage => ({
+    name,
     asked: asked === column ? column : `${asked} AS ${column}`,
     read: declared ?? read,
     taken: taken === column || declared !== undefined ? column : `${taken} AS ${column}`,

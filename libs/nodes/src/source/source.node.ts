@@ -1,6 +1,7 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { mysqlSource } from '../mysql/source.js';
 import { postgresqlSource } from '../postgresql/source.js';
 import { restSource } from '../rest/source.js';
 import { s3Source } from '../s3/source.js';
@@ -8,7 +9,7 @@ import { fileSource } from './file-source.js';
 import { inlineSource } from './inline-source.js';
 import { type TableSource } from './table-source.js';
 
-const SOURCES = [fileSource, inlineSource, postgresqlSource, s3Source, restSource];
+const SOURCES = [fileSource, inlineSource, postgresqlSource, mysqlSource, s3Source, restSource];
 const BY_TYPE = new Map(SOURCES.map((source) => [source.type, source]));
 
 const sourceOf = (config: Record<string, unknown> = {}): TableSource | undefined =>
@@ -20,7 +21,7 @@ export const sourceNode: NodeKind = {
   cacheable: true,
   unmappable: MAKES_TABLE,
   summary:
-    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, S3, HTTP services, or from the config itself.',
+    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, S3, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,

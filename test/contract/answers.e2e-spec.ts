@@ -123,6 +123,24 @@ describe('what the server answers is what its OpenAPI document says', () => {
     await ask('PUT', `${v1}/projects/${project}`, 200, { body: { notifications: null } });
   });
 
+  it('about marks', async () => {
+    const incremental = { by: 'key' };
+    const config = { source_type: 'file', path: 'marked/*.csv', incremental };
+    const project = await user.project();
+    const { id } = await user.pipeline(project, [{ id: 'rows', type: 'source', config }]);
+    const marks = `${v1}/pipelines/${id}/marks`;
+    await ask('GET', marks, 200);
+    await ask('GET', `${v1}/pipelines/nobody/marks`, 404);
+    await ask('GET', `${marks}/rows`, 404);
+    await ask('DELETE', `${marks}/rows`, 404);
+    await ask('PUT', `${marks}/rows`, 422, { body: { value: 1 } });
+    await ask('PUT', `${marks}/rows`, 200, { body: { value: 'marked/1.csv' } });
+    await ask('PUT', `${marks}/rows`, 412, { body: { value: 'x' }, headers: { 'If-Match': '"7"' } });
+    await ask('GET', `${marks}/rows`, 200);
+    await ask('GET', `${marks}?sort=-updated_at`, 200);
+    await ask('DELETE', `${marks}/rows`, 200);
+  });
+
   it('about quality', async () => {
     const rows = {
       id: 'rows',

@@ -10,6 +10,7 @@ import { type ListSpec } from '../../apps/api/src/http/paging/list-spec.js';
 import { PIPELINE_LIST, VERSION_LIST } from '../../apps/api/src/pipelines/pipeline.list.js';
 import { POOL_LIST } from '../../apps/api/src/pools/pool.list.js';
 import { PROJECT_LIST } from '../../apps/api/src/projects/project.list.js';
+import { MARK_LIST } from '../../apps/api/src/marks/mark.list.js';
 import { PIPELINE_QUALITY_LIST, RUN_QUALITY_LIST } from '../../apps/api/src/quality/quality.list.js';
 import { RUN_LIST, TASK_LIST } from '../../apps/api/src/runs/run.list.js';
 import { BACKFILL_LIST, SCHEDULE_LIST, SLOT_LIST } from '../../apps/api/src/schedules/schedule.list.js';
@@ -70,6 +71,7 @@ describe('the indexes', () => {
         collection: 'quality_results',
         spec: PIPELINE_QUALITY_LIST,
       },
+      { path: `pipelines/${pipeline_id}/marks`, collection: 'source_marks', spec: MARK_LIST },
       { path: 'pools', collection: 'pools', spec: POOL_LIST },
       { path: 'schedules', collection: 'schedules', spec: SCHEDULE_LIST },
       { path: `schedules/${schedule}/slots`, collection: 'schedule_slots', spec: SLOT_LIST },
@@ -93,6 +95,7 @@ describe('the indexes', () => {
     expect(backfill.status).toBe(202);
     const owners = {
       quality_results: { run_id: run, pipeline_id },
+      source_marks: { pipeline_id, project_id: null },
       schedule_slots: { schedule_id: schedule },
       trigger_events: { trigger_id: trigger, key: '' },
       configs: { name_key: '' },

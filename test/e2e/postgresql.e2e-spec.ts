@@ -58,6 +58,59 @@ withPostgres('PostgreSQL', () => {
   const stored = (table: string): Promise<object[]> => server.query(`SELECT * FROM ${table} ORDER BY 1`);
   const failure = (work: Promise<unknown>): Promise<string> => harness.failure(work);
 
+  it('reads only what is new, by whatever the server can order', async () => {
+    await server.query(`CREATE TABLE events (id bigint, at timestamptz, code text, n numeric, u uuid)`);
+    const insert = (id: number, at: string, code: string | null, n: string): Promise<unknown> =>
+      server.query(
+        `INSERT INTO events VALUES (${id}, '${at}', ${code === null ? 'NULL' : `'${code}'`}, ${n}, 'a0000000-0000-4000-8000-00000000000${id}')`,
+      );
+    await insert(1, '2025-01-01 00:00:00.000001+00', 'a', '1.00000000000000000001');
+    await insert(2, '2025-01-01 00:00:00.000002+00', 'B', '2');
+    const next = async (column: string, value: string | null, rest: JsonObject = {}): Promise<any> => {
+      const config = {
+        source_type: 'postgresql',
+        connection: 'db',
+        table: 'events',
+        incremental: { column, ...rest },
+      };
+      const made: any = await harness.run(sourceNode, 'in', config, {
+        ...through(),
+        mark: { by: column, value },
+      });
+      return [(await harness.rows('in')).map(({ id }) => id), made.mark];
+    };
+    expect(await next('id', null)).toEqual([[1, 2], '2']);
+    expect(await next('id', null, { initial: 1 })).toEqual([[2], '2']);
+    expect(await next('id', '2')).toEqual([[], undefined]);
+    expect(harness.columns('in')).toHaveLength(5);
+    expect(await next('id', '2', { inclusive: true })).toEqual([[2], '2']);
+    // To the last digit, and texts by their bytes.
+    expect(await next('at', '2025-01-01 00:00:00.000001+00')).toEqual([[2], '2025-01-01 00:00:00.000002+00']);
+    expect(await next('n', '1')).toEqual([[1, 2], '2']);
+    expect(await next('n', '1.00000000000000000001')).toEqual([[2], '2']);
+    expect(await next('code', 'B')).toEqual([[1], 'a']);
+    expect((await next('u', null))[1]).toBe('a0000000-0000-4000-8000-000000000002');
+    await insert(3, 'infinity', null, '3');
+    expect(await next('code', 'a')).toEqual([[], undefined]);
+    expect(await failure(next('at', null))).toMatch(/^BadValue: .*nothing comes after that/);
+    expect(await failure(next('nope', null))).toMatch(
+      /^ColumnNotFound: incremental.column: .*columns: id, at, code/,
+    );
+    expect(await failure(next('id', "1'; DROP TABLE events"))).toMatch(/^BadValue: connection 'db': /);
+    expect(await server.query('SELECT count(*)::int AS rows FROM events')).toEqual([{ rows: 3 }]);
+    const query = {
+      query: 'SELECT id FROM events WHERE id < {{ params.below }} -- only those',
+      incremental: { column: 'id' },
+    };
+    const made: any = await harness.run(
+      sourceNode,
+      'in',
+      { source_type: 'postgresql', connection: 'db', ...query },
+      { ...through(), params: { below: 3 }, mark: { by: 'id', value: '1' } },
+    );
+    expect([made.rows, made.mark]).toEqual([1, '2']);
+  });
+
   it('gives every type as what it is', async () => {
     await server.query(`CREATE TYPE mood AS ENUM ('good', 'bad')`);
     await server.query(

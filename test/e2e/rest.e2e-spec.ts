@@ -114,6 +114,25 @@ describe('a service that answers JSON', () => {
     expect(await harness.rows('in')).toEqual([{ id: '0' }, { id: '1' }, { id: '2' }]);
   });
 
+  it('is asked only for what is new', async () => {
+    const incremental = { column: 'id', param: 'since' };
+    const read = (value: string | null, config: JsonObject = {}): Promise<unknown> => {
+      const mark = { by: 'id', value };
+      const given = { source_type: 'http', path: '/all', incremental, ...config };
+      return harness.run(sourceNode, 'in', given, { ...api(), mark });
+    };
+    await expect(read(null)).resolves.toMatchObject({ rows: 250, mark: '249' });
+    await expect(read('247')).resolves.toMatchObject({ rows: 2, mark: '249' });
+    expect(asked.map(({ path }) => path)).toEqual(['/v1/all', '/v1/all?since=247']);
+    const none = await read('249');
+    expect([none, harness.columns('in').length]).toEqual([expect.not.objectContaining({ mark: '249' }), 2]);
+    await read(null, { incremental: { column: 'id', initial: 248 } });
+    expect(await harness.rows('in')).toEqual([{ id: 249, name: 'n249' }]);
+    expect(await harness.failure(read('1', { incremental: { column: 'nope' } }))).toMatch(
+      /^ColumnNotFound: .*nope/,
+    );
+  });
+
   it('is told who asks', async () => {
     await read({ path: '/all' }, api({ auth: 'bearer' }, { token: 'tok/1' }));
     await read({ path: '/all' }, api({ auth: 'basic', user: 'ana' }, { password: 'p:w' }));

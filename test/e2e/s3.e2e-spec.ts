@@ -59,6 +59,28 @@ describe('a store that speaks S3', () => {
     expect(harness.logs.at(-1)).toBe('INFO read 1 row from s3://lake/raw/2024-12/c.csv');
   });
 
+  it('is read as far as it is new, by key or by time', async () => {
+    await put('days/1.csv', 'id\n1\n');
+    await put('days/2.csv', 'id\n2\n');
+    const next = async (by: string, value: string | null): Promise<unknown> => {
+      const config = { source_type: 's3', prefix: 'days/', incremental: { by } };
+      const { mark } = (await harness.run(sourceNode, 'in', config, { ...lake(), mark: { by, value } })) as {
+        mark?: string;
+      };
+      return [(await harness.rows('in')).map(({ id }) => id), mark];
+    };
+    expect(await next('key', null)).toEqual([[1, 2], 'days/2.csv']);
+    expect(await next('key', 'days/1.csv')).toEqual([[2], 'days/2.csv']);
+    expect(await next('key', 'days/2.csv')).toEqual([[], undefined]);
+    expect(harness.columns('in')).toEqual([{ name: 'id', type: 'BIGINT' }]);
+    const [all, mark] = (await next('modified', null)) as [number[], string];
+    expect([all, mark]).toEqual([[1, 2], expect.stringMatching(/^20\d\d-.*Z days\/2\.csv$/)]);
+    await put('days/0.csv', 'id\n3\n');
+    // Its time has seconds here, so it is the name that tells the two apart, or the time.
+    const [late] = (await next('modified', mark.replace(/Z .*/, ''))) as [number[]];
+    expect(late).toContain(3);
+  });
+
   it('says which object is at fault', async () => {
     await put('bad/a.csv', 'id,n\n1,2\n3,x\n');
     expect(await failure(read({ key: 'bad/a.csv', options: { columns: { n: 'INTEGER' } } }))).toBe(

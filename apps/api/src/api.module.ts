@@ -14,6 +14,7 @@ import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './health/metrics.module.js';
 import { InfoController } from './info/info.controller.js';
 import { LineageModule } from './lineage/lineage.module.js';
+import { MarksModule } from './marks/marks.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
 import { PipelinesModule } from './pipelines/pipelines.module.js';
 import { PoolsModule } from './pools/pools.module.js';
@@ -50,6 +51,7 @@ export class ApiModule {
         ...(env.ENABLE_METRICS ? [MetricsModule] : []),
         ConfigsModule,
         LineageModule,
+        MarksModule,
         NotificationsModule,
         ProjectsModule,
         PipelinesModule,

@@ -34,6 +34,7 @@ import { ScheduleSlot, ScheduleSlotSchema } from './schemas/schedule-slot.schema
 import { Schedule, ScheduleSchema } from './schemas/schedule.schema.js';
 import { Connection, ConnectionSchema } from './schemas/connection.schema.js';
 import { Secret, SecretSchema } from './schemas/secret.schema.js';
+import { SourceMark, SourceMarkSchema } from './schemas/source-mark.schema.js';
 import { Task, TaskSchema } from './schemas/task.schema.js';
 import { TriggerEvent, TriggerEventSchema } from './schemas/trigger-event.schema.js';
 import { Trigger, TriggerSchema } from './schemas/trigger.schema.js';
@@ -70,6 +71,7 @@ const MODELS = MongooseModule.forFeature([
   model(ScheduleSlot, ScheduleSlotSchema),
   model(Connection, ConnectionSchema),
   model(Secret, SecretSchema),
+  model(SourceMark, SourceMarkSchema),
   model(Trigger, TriggerSchema),
   model(TriggerEvent, TriggerEventSchema),
   model(Variable, VariableSchema),

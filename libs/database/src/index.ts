@@ -32,6 +32,7 @@ export * from './schemas/run.schema.js';
 export * from './schemas/schedule-slot.schema.js';
 export * from './schemas/schedule.schema.js';
 export * from './schemas/secret.schema.js';
+export * from './schemas/source-mark.schema.js';
 export * from './schemas/task.schema.js';
 export * from './schemas/trigger-event.schema.js';
 export * from './schemas/trigger.schema.js';

@@ -14,6 +14,7 @@ export const ID_PREFIXES = [
   'cfgp',
   'conn',
   'ds',
+  'mark',
   'pool',
   'slot',
   'sec',

@@ -9,6 +9,7 @@ export * from './graph.js';
 export * from './ids.js';
 export * from './log.js';
 export * from './mapping.js';
+export * from './mark.js';
 export * from './notifications.js';
 export * from './permissions.js';
 export * from './pipeline.js';

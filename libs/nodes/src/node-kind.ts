@@ -49,6 +49,8 @@ export interface NodeContext {
   config: Record<string, unknown>;
   /** What `NodeKind.connection` asked for. */
   connection?: OpenConnection;
+  /** Where a source that reads only what is new stands; what `NodeKind.incremental` asked for. */
+  mark?: SourceMark;
   /** In the order the edges were written. */
   inputs: NodeInput[];
   log(level: LogLevel, message: string): void;
@@ -64,6 +66,13 @@ export interface NodeContext {
   commands: Commands;
   /** Makes this attempt's table of a file that it has written, where DuckDB may run. @throws NodeError as a file source does */
   adoptTable(file: TableFile): Promise<Done & { rows: number }>;
+}
+
+/** Where an incremental source stands. */
+export interface SourceMark {
+  by: string;
+  /** What comes after it is read; null for everything, or from `initial` on. */
+  value: string | null;
 }
 
 /** Runs registered `task` handlers outside the worker's own process. */
@@ -149,9 +158,11 @@ export interface Done {
   bytes?: number;
   /** Data outside of the run that was read or written, named as docs/lineage.md has it; at most `MAX_DATASET_USES`. */
   datasets?: DatasetUse[];
+  /** Up to where an incremental source has read; absent when there was nothing new. */
+  mark?: string;
   /** What checks of its rows have found. */
   quality?: CheckResult[];
-  /** The rows that checks have taken out of the table. */
+  /** The rows that checks have taken out of the table, or that a source has rejected. */
   quarantine?: TableRef;
 }
 
@@ -219,6 +230,8 @@ export interface NodeKind {
   execute(context: NodeContext): Promise<NodeResult>;
   /** The connection that a node with this config works through: its name, and the kind it must be of. */
   connection?(config: Record<string, unknown>): ConnectionUse | undefined;
+  /** By what a node with this config reads only what is new: a column, `key`, `modified`; undefined when it reads all. */
+  incremental?(config: Record<string, unknown>): string | undefined;
   /** Says whom it calls, so that a circuit breaker can stand before it. Absent for a kind that calls nobody. */
   target?: NodeTarget;
   /**

@@ -25,6 +25,7 @@ import {
   type Schedule,
   type ScheduleSlot,
   type Secret,
+  type SourceMark,
   type Task,
   type Trigger,
   type TriggerEvent,
@@ -139,6 +140,9 @@ export class Collections {
   }
   get datasets(): mongo.Collection<Dataset> {
     return this.of('datasets');
+  }
+  get marks(): mongo.Collection<SourceMark> {
+    return this.of('source_marks');
   }
   get cache(): mongo.Collection<NodeCacheEntry> {
     return this.of('node_cache');

@@ -11,6 +11,7 @@ export * from './lineage/lineage-events.js';
 export * from './lineage/openlineage.js';
 export * from './lineage/run-lineage.js';
 export * from './mapping.service.js';
+export * from './marks/source-marks.js';
 export * from './node-outcomes.js';
 export * from './notifications/outbox.js';
 export * from './notifications/run-notifier.js';

@@ -9,6 +9,7 @@ import { LineageEvents } from './lineage/lineage-events.js';
 import { RunLineage } from './lineage/run-lineage.js';
 import { StateEvents } from './events/state-events.js';
 import { LeaseService } from './lease.service.js';
+import { SourceMarks } from './marks/source-marks.js';
 import { MappingService } from './mapping.service.js';
 import { NotificationOutbox } from './notifications/outbox.js';
 import { RunNotifier } from './notifications/run-notifier.js';
@@ -115,6 +116,7 @@ const SERVICES = [
   SlotRecovery,
   SlotRuns,
   SlotTable,
+  SourceMarks,
   StateEvents,
   StatisticsService,
   StoreHealth,

@@ -123,6 +123,7 @@ export class PipelineService {
     }
     const { deletedCount } = await this.db.pipelines.deleteOne({ _id: id });
     if (deletedCount === 0) throw notFound('pipeline', id);
+    await this.db.marks.deleteMany({ pipeline_id: id });
   }
 
   /**

@@ -7,6 +7,7 @@ import { DatasetRecorder } from './lineage/dataset-recorder.js';
 import { LineageEvents } from './lineage/lineage-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { RunNotifier } from './notifications/run-notifier.js';
+import { movedMarks, type NodeMark } from './marks/moved-marks.js';
 import { PinnedVersions } from './pinned-versions.js';
 import { timedOut } from './overdue.js';
 import { RunFactsCache } from './run-facts.js';
@@ -119,10 +120,22 @@ export class RunEnd implements OnModuleDestroy {
       'engine.counted': false,
       'engine.check_at': check_at,
     };
-    if (!(await this.store.end({ run, epoch, set: written }))) return null;
+    const { graph } = await this.versions.get(run.engine.version_id);
+    const { moves, held } = state === 'SUCCESS' ? movedMarks(tasks, graph) : { moves: [], held: [] };
+    const { ended: isEnd, stayed } = await this.store.end({ run, epoch, set: written, marks: moves });
+    if (!isEnd) return null;
+    this.tellMarks(run, held, 'its rows were not taken on by every node after it');
+    this.tellMarks(run, stayed, 'it was moved or reset since this run has read it');
     const ended = { ...run, ...set, ...(datasets && { engine: { ...run.engine, datasets } }) };
     traceEnded(ended);
     return ended;
+  }
+
+  private tellMarks(run: Run, marks: readonly NodeMark[], why: string): void {
+    for (const { node_id, value } of marks) {
+      const message = `the mark of ${node_id} is not moved to '${value}': ${why}`;
+      this.logs.append(run._id, null, 'WARNING', message);
+    }
   }
 
   /** How a run whose tasks are these has ended, as things stand. @param known its outputs, when they are. */

@@ -4,6 +4,8 @@ import { runStatesBefore } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Batches } from './batches.js';
 import { Collections, FAST, tolerateDuplicates } from './collections.js';
+import { type NodeMark } from './marks/moved-marks.js';
+import { SourceMarks } from './marks/source-marks.js';
 
 /** What is read of a run's tasks to find out how it ends. */
 export type EndedTask = Pick<
@@ -17,6 +19,16 @@ export interface RunEnding {
   run: Run;
   epoch: number;
   set: Pick<Run, 'state' | 'finished_at'> & Record<string, unknown>;
+  /** Marks of sources that move with it, or not at all. */
+  marks: readonly NodeMark[];
+}
+
+/** What became of a `RunEnding`. */
+export interface RunEnded {
+  /** Whether it is this write that ended the run. */
+  ended: boolean;
+  /** Marks that somebody else has moved since they were read, so that they stay. */
+  stayed: NodeMark[];
 }
 
 /** The tasks of a run that has more are stored by themselves. */
@@ -46,7 +58,10 @@ export class RunStore {
     () => this.db.epoch,
   );
 
-  constructor(private readonly db: Collections) {}
+  constructor(
+    private readonly db: Collections,
+    private readonly marks: SourceMarks,
+  ) {}
 
   /**
    * The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's
@@ -85,11 +100,24 @@ export class RunStore {
 
   /**
    * Makes a run terminal, unless it is already, or a cancel came since it was read: that changes the answer, so it is
-   * part of the guard. @throws Error when the database was interrupted since. @returns whether it is this write that ended it.
+   * part of the guard. @throws Error when the database was interrupted since.
    */
-  end(ending: RunEnding): Promise<boolean> {
+  async end(ending: RunEnding): Promise<RunEnded> {
     this.db.assertEpoch(ending.epoch);
-    return this.ends.ask(ending);
+    if (ending.marks.length > 0) return this.endWithMarks(ending);
+    return { ended: await this.ends.ask(ending), stayed: [] };
+  }
+
+  /** Whoever sees the run SUCCESS sees its marks, and a crash leaves both or none. */
+  private async endWithMarks(ending: RunEnding): Promise<RunEnded> {
+    const { filter, update } = terminal(ending);
+    let became: RunEnded = { ended: false, stayed: [] };
+    await this.db.transaction(async (session) => {
+      const { matchedCount } = await this.db.runs.updateOne(filter, update, { session });
+      const ended = matchedCount === 1;
+      became = { ended, stayed: ended ? await this.marks.move(ending.run, ending.marks, session) : [] };
+    });
+    return became;
   }
 
   private async loadAll(ids: string[]): Promise<({ run: Run; tasks: EndedTask[] } | null)[]> {
@@ -109,6 +137,7 @@ export class RunStore {
         'engine.failures': 1,
         // Whether there are any; most have none.
         'engine.datasets.access': 1,
+        'engine.mark': 1,
       })
       .toArray();
     const byRun = new Map<string, EndedTask[]>(runs.map(({ _id }) => [_id, []]));
@@ -119,15 +148,7 @@ export class RunStore {
 
   private async endAll(endings: RunEnding[]): Promise<boolean[]> {
     const { matchedCount } = await this.db.runs.bulkWrite(
-      endings.map(({ run: { _id, cancel_requested_at }, set }) => ({
-        updateOne: {
-          filter: { _id, state: { $in: runStatesBefore(set.state) }, cancel_requested_at },
-          update: {
-            $set: set,
-            $unset: { 'engine.limit': 1, 'engine.expire_at': 1, 'engine.sla_at': 1 },
-          } as mongo.UpdateFilter<Run>,
-        },
-      })),
+      endings.map((ending) => ({ updateOne: terminal(ending) })),
       { ordered: false },
     );
     if (matchedCount === endings.length) return endings.map(() => true);
@@ -144,3 +165,12 @@ export class RunStore {
     });
   }
 }
+
+/** The guarded write that makes a run terminal. */
+const terminal = ({ run: { _id, cancel_requested_at }, set }: RunEnding) => ({
+  filter: { _id, state: { $in: runStatesBefore(set.state) }, cancel_requested_at },
+  update: {
+    $set: set,
+    $unset: { 'engine.limit': 1, 'engine.expire_at': 1, 'engine.sla_at': 1 },
+  } as mongo.UpdateFilter<Run>,
+});

@@ -9,6 +9,7 @@ import {
   ItemCollector,
   taskLabel,
   type Json,
+  type MarkMove,
   type NodeDefinition,
   type RetryPolicy,
   type TableRef,
@@ -44,6 +45,8 @@ export type Outcome =
       /** What was read and written outside of the run. */
       datasets?: DatasetUse[];
       cached?: CachedFrom;
+      /** Where the mark of its source is to stand once the run has succeeded. */
+      mark?: MarkMove;
     } & Checked)
   | ({ kind: 'failure'; error: Failure; retryable: boolean } & Checked)
   | { kind: 'wait'; until: Date; output: Json }
@@ -87,7 +90,7 @@ export function settlementOf(
   const name = `task ${taskLabel(task)}`;
   switch (outcome.kind) {
     case 'success': {
-      const { cached, datasets = [] } = outcome;
+      const { cached, datasets = [], mark } = outcome;
       const how = cached
         ? `: taken from the cache (made by ${cached.run_id}, ${Math.round((now - cached.created_at.getTime()) / 1000)} s ago)`
         : ` ${took}`;
@@ -103,6 +106,7 @@ export function settlementOf(
           ...quarantineOf(outcome, task),
           ...(datasets.length > 0 && { 'engine.datasets': datasets }),
           ...(cached && { cached: true }),
+          ...(mark && { 'engine.mark': mark }),
         },
         level: 'INFO',
         message: `${name} ended SUCCESS${how}`,

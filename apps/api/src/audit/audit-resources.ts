@@ -19,6 +19,7 @@ export const RESOURCES: Partial<Record<IdPrefix, { kind: string; collection: str
   sec: { kind: 'secret', collection: 'secrets' },
   conn: { kind: 'connection', collection: 'connections' },
   var: { kind: 'variable', collection: 'variables' },
+  mark: { kind: 'source_mark', collection: 'source_marks' },
 };
 
 const ID = new RegExp(`^(${ID_PREFIXES.join('|')})_[A-Za-z0-9]{1,64}$`);

@@ -8,6 +8,7 @@ import {
   type DatasetUse,
   evaluateCondition,
   MAIN,
+  type MarkPlace,
   itemsFault,
   type Json,
   type JsonObject,
@@ -49,6 +50,7 @@ import {
   PinnedConfigs,
   RunLogWriter,
   SecretReader,
+  SourceMarks,
   TaskService,
   totalDeadline,
 } from '@tauro/orchestration';
@@ -109,6 +111,7 @@ export class TaskRunner {
     private readonly secrets: SecretReader,
     private readonly variables: VariableReader,
     private readonly connections: ConnectionReader,
+    private readonly marks: SourceMarks,
     @Inject(ARTIFACTS) private readonly artifacts: ArtifactStore,
     @Inject(NODE_SETTINGS) private readonly settings: NodeSettings,
   ) {}
@@ -201,7 +204,9 @@ export class TaskRunner {
       if (mapped) return { kind: 'expand', items: itemsOf(node, surroundings.scope) };
       const connection = await this.connectionOf(claimed, kind, surroundings.scope);
       if (connection) redactor = redactor.and(Object.values(connection.secret));
-      const context = this.contextOf(claimed, kind, { ...surroundings, redactor }, abort.signal, connection);
+      const given = this.contextOf(claimed, kind, { ...surroundings, redactor }, abort.signal, connection);
+      const mark = await this.markOf(claimed, kind, given);
+      const context: NodeContext = { ...given, ...(mark && { mark }) };
       const work = () =>
         inSpan(`node ${node.type}`, { parent }, (_span, traceparent) => {
           const traced = { ...context, ...(traceparent && { traceparent }) };
@@ -211,7 +216,7 @@ export class TaskRunner {
       const config = redactor === NOTHING_SECRET ? context.config : this.rendered(claimed, kind, marked);
       const working = this.cache.through(claimed, kind, { ...context, config }, marked, async () => {
         const result = await this.guard.call(kind, context, () => stoppable(work(), abort.signal));
-        return this.outcomeOf(node, kind, context.inputs, result, redactor);
+        return this.outcomeOf(node, kind, { ...context, mark }, result, redactor);
       });
       // The cache reads files too, which may take as long as they like.
       return await stoppable(working, abort.signal);
@@ -301,6 +306,16 @@ export class TaskRunner {
     return this.connections.named(run.project_id, String(name), use.kind);
   }
 
+  /** Where the node's source stands, when it reads only what is new. */
+  private async markOf(
+    { run, node }: ClaimedTask,
+    kind: NodeKind,
+    { config }: NodeContext,
+  ): Promise<MarkPlace | undefined> {
+    const by = kind.incremental?.(config);
+    return by === undefined ? undefined : this.marks.read(run, node.id, by);
+  }
+
   private contextOf(
     claimed: ClaimedTask,
     kind: NodeKind,
@@ -354,13 +369,13 @@ export class TaskRunner {
   private outcomeOf(
     node: NodeDefinition,
     kind: NodeKind,
-    inputs: readonly NodeInput[],
+    { inputs, mark }: Pick<NodeContext, 'inputs'> & { mark?: MarkPlace },
     result: NodeResult,
     redactor: Redactor,
   ): Outcome {
     if ('approval' in result) return { kind: 'approval', ...result.approval };
     if ('sub_run' in result) return { kind: 'sub_run', ...result.sub_run };
-    const checked = 'quality' in result ? checkedOf(result, redactor) : {};
+    const checked = 'quality' in result || 'quarantine' in result ? checkedOf(result, redactor) : {};
     if ('failed' in result) {
       const { type, message } = result.failed;
       return { ...failure(new NodeError(type, message, false), redactor), ...checked };
@@ -385,6 +400,7 @@ export class TaskRunner {
       table,
       metrics: metricsOf(kind, inputs, result),
       datasets: told,
+      ...(mark && result.mark !== undefined && { mark: { ...mark, value: result.mark } }),
       ...checked,
     };
   }
@@ -392,8 +408,8 @@ export class TaskRunner {
 
 /** Of rows, samples may have anything that an attempt was given. */
 function checkedOf({ quality, quarantine }: Checked, redactor: Redactor): Checked {
-  const told = redactor.json(quality as unknown as Json) as unknown as Checked['quality'];
-  return { quality: told, ...(quarantine && { quarantine }) };
+  const told = quality && (redactor.json(quality as unknown as Json) as unknown as Checked['quality']);
+  return { ...(told && { quality: told }), ...(quarantine && { quarantine }) };
 }
 
 /** What a mapped node is to run for. @throws NodeError when that is no list, or too large a one. */

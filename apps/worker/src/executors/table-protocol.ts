@@ -18,7 +18,10 @@ export interface TableCall {
   kind: string;
   /** What is asked for: the node's result, what that depends on outside the run, or a table of a file. */
   ask: 'result' | 'pins' | TableFile;
-  context: Pick<NodeContext, 'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config' | 'connection'>;
+  context: Pick<
+    NodeContext,
+    'run' | 'params' | 'tags' | 'task' | 'inputs' | 'config' | 'connection' | 'mark'
+  >;
   /** Where in the config a `BoundText` stood: JSON knows no classes. */
   bound: Path[];
 }
@@ -28,9 +31,18 @@ type Path = (string | number)[];
 export function callOf(
   kind: string,
   ask: TableCall['ask'],
-  { run, params, tags, task, inputs, config, connection }: NodeContext,
+  { run, params, tags, task, inputs, config, connection, mark }: NodeContext,
 ): TableCall {
-  const context = { run, params, tags, task, inputs, config, ...(connection && { connection }) };
+  const context = {
+    run,
+    params,
+    tags,
+    task,
+    inputs,
+    config,
+    ...(connection && { connection }),
+    ...(mark && { mark }),
+  };
   return { kind, ask, context, bound: boundIn(config) };
 }
 

@@ -9,6 +9,7 @@ import { migration008 } from './008_variables.js';
 import { migration009 } from './009_connections.js';
 import { migration010 } from './010_quality_results.js';
 import { migration011 } from './011_datasets.js';
+import { migration012 } from './012_source_marks.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration009,
   migration010,
   migration011,
+  migration012,
 ];

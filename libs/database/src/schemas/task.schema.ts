@@ -1,6 +1,13 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ApiHideProperty } from '@nestjs/swagger';
-import { type DatasetUse, TASK_STATES, type Json, type TableRef, type TaskState } from '@tauro/domain';
+import {
+  type DatasetUse,
+  type Json,
+  type MarkMove,
+  type TableRef,
+  TASK_STATES,
+  type TaskState,
+} from '@tauro/domain';
 import { Document } from './document.js';
 import { AnyJson } from './json-property.js';
 import { Failure } from './run.schema.js';
@@ -65,6 +72,8 @@ export interface TaskEngine {
   quarantine?: TableRef | null;
   /** What it has read and written outside of the run; absent when nothing. */
   datasets?: DatasetUse[];
+  /** Where the mark of its source is to stand once the run has succeeded; absent when it stays. */
+  mark?: MarkMove;
   /** When a RETRYING or WAITING task goes on, or an approval is too late; null for one that never is. */
   wake_at: Date | null;
   /** Why a RETRYING task was not begun, when it is not a failed attempt that it sleeps after. */

@@ -2,6 +2,7 @@ import { type Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { connectionName } from '../connections/schema-parts.js';
 import { type NodeContext, type NodeResult } from '../node-kind.js';
+import { incrementalRows } from '../source/incremental.js';
 import { TABLE_OR_QUERY, tableOrQueryFaults, withoutEnd } from '../source/table-or-query.js';
 import { type TableSource } from '../source/table-source.js';
 import { checkNames, tableOfCsv } from '../tables/csv-stream.js';
@@ -9,6 +10,7 @@ import { countOf } from '../tables/sql-text.js';
 import { sqlOf } from './bound-query.js';
 import { withClient } from './client.js';
 import { tableDataset } from './dataset.js';
+import { newRows } from './new-rows.js';
 import { tableName } from './table-name.js';
 import { passageOf, type ServerColumn } from './types.js';
 
@@ -26,6 +28,7 @@ export const postgresqlSource: TableSource = {
       source_type: { const: 'postgresql' },
       connection: connectionName('postgresql'),
       ...TABLE_OR_QUERY('a `numeric` without digits becomes DOUBLE'),
+      incremental: incrementalRows(),
     },
   },
 };
@@ -37,18 +40,21 @@ async function read(context: NodeContext): Promise<NodeResult> {
     // A query that writes fails, and everything is seen as of one moment.
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
     const table = config['table'] as string | undefined;
-    const query =
+    const whole =
       table === undefined ? withoutEnd(sqlOf(config['query'])) : `SELECT * FROM ${tableName(table)}`;
-    const columns = await describe(client, query);
+    const columns = await describe(client, whole);
     const declared = (config['columns'] ?? {}) as Record<string, string>;
     checkNames(
       columns.map(({ name }) => name),
       declared,
     );
+    const news = newRows(context, columns, whole);
+    const query = news?.query ?? whole;
     const passages = columns.map((column) => passageOf(column, declared[column.name]));
     const asked = passages.map((passage) => passage.asked).join(', ') || '*';
     const statement = `COPY (SELECT ${asked} FROM (${query}) AS tauro_query) TO STDOUT (FORMAT csv)`;
-    const result = await tableOfCsv(context, passages, () => client.query(copyTo(statement)));
+    const copied = await tableOfCsv(context, passages, () => client.query(copyTo(statement)));
+    const result = news && copied.rows > 0 ? { ...copied, ...(await news.mark(client)) } : copied;
     await client.query('COMMIT');
     const from = table ?? 'a query';
     context.log('INFO', `read ${countOf(result.rows, 'row')} of ${from} from ${connection!.name}`);

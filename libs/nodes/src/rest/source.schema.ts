@@ -1,4 +1,5 @@
 import { connectionName } from '../connections/schema-parts.js';
+import { incrementalRows } from '../source/incremental.js';
 import { columnMap, SQL_TYPE } from '../tables/schema-parts.js';
 
 const NAME = { type: 'string', minLength: 1, maxLength: 255 };
@@ -57,6 +58,12 @@ export const REST_SOURCE_SCHEMA = {
       maximum: 100_000,
       description: '1,000 by default; more of them fail.',
     },
+    incremental: incrementalRows({
+      param: {
+        ...NAME,
+        description: 'The query parameter that tells the service the mark, if it knows one.',
+      },
+    }),
     columns: columnMap(
       SQL_TYPE,
       'All columns with their types, instead of inferring them; other keys are left out.',

@@ -7,6 +7,8 @@ import { type HttpAnswer } from '../http/call.js';
 import { statusError } from '../http/http.errors.js';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { tableOf } from '../source/file-source.js';
+import { type IncrementalRows, readAfter, tellMark } from '../source/incremental.js';
+import { lastOf, newRows } from '../source/new-rows.js';
 import { type TableSource } from '../source/table-source.js';
 import { countOf } from '../tables/sql-text.js';
 import { type Question } from './ask.js';
@@ -23,11 +25,21 @@ async function read(context: NodeContext): Promise<NodeResult> {
   const file = join(settings.duckdb.tempDirectory, `records-${randomUUID()}.ndjson`);
   await mkdir(settings.duckdb.tempDirectory, { recursive: true });
   try {
-    const { url, pages } = await download(context, file);
+    const after = readAfter(context);
+    tellMark(context, after);
+    const { url, pages, seen } = await download(context, file, after);
     const place = `${url.origin}${url.pathname}`;
     const columns = config['columns'] as Record<string, string> | undefined;
     const options = { sample_size: -1, ...(columns && { columns }) };
-    const made = await tableOf({ files: [file], format: 'ndjson', options, display: () => place }, context);
+    const given = config['incremental'] as IncrementalRows | undefined;
+    // Without a record there are no columns.
+    const news = given && seen > 0 ? given : undefined;
+    const keep = news && ((query: string): string => newRows(query, news, after));
+    const made = await tableOf(
+      { files: [file], format: 'ndjson', options, display: () => place, keep },
+      context,
+    );
+    const mark = news && made.rows > 0 ? await lastOf(context, made, news.column) : undefined;
     context.log('INFO', `asked ${connection!.name} for ${countOf(pages, 'page')}`);
     const { rows, table } = made;
     const use = {
@@ -37,14 +49,18 @@ async function read(context: NodeContext): Promise<NodeResult> {
       columns: table.columns,
       rows,
     };
-    return { ...made, datasets: [use] };
+    return { ...made, datasets: [use], ...(mark !== undefined && { mark }) };
   } finally {
     await rm(file, { force: true });
   }
 }
 
 /** Writes the records of all pages into a file, one per line. */
-async function download(context: NodeContext, file: string): Promise<{ url: URL; pages: number }> {
+async function download(
+  context: NodeContext,
+  file: string,
+  after: string | undefined,
+): Promise<{ url: URL; pages: number; seen: number }> {
   const { config, connection, settings, signal } = context;
   // The HTTP client is loaded by those who need it.
   const { ask, requestTo } = await import('./ask.js');
@@ -53,7 +69,7 @@ async function download(context: NodeContext, file: string): Promise<{ url: URL;
   const out = createWriteStream(file);
   const first: Question = {
     path: String(config['path'] ?? ''),
-    query: { ...texts(config['query']), ...firstPage(pagination) },
+    query: { ...texts(config['query']), ...newsAsked(config, after), ...firstPage(pagination) },
   };
   let seen = 0;
   let bytes = 0;
@@ -89,7 +105,13 @@ async function download(context: NodeContext, file: string): Promise<{ url: URL;
   } finally {
     await new Promise<void>((done) => out.end(done));
   }
-  return { url: requestTo(connection!, first).url, pages };
+  return { url: requestTo(connection!, first).url, pages, seen };
+}
+
+/** Tells the service too, where it can leave out what is known. */
+function newsAsked(config: NodeContext['config'], after: string | undefined): Record<string, string> {
+  const { param } = (config['incremental'] ?? {}) as { param?: string };
+  return param === undefined || after === undefined ? {} : { [param]: after };
 }
 
 const texts = (query: unknown): Record<string, string> =>

@@ -23,6 +23,8 @@ export interface StoredObject {
   key: string;
   size: number;
   etag: string;
+  /** When it was last modified. */
+  modified: string;
 }
 
 /** Parts that are sent at once, and how large one is: what an upload keeps in memory is their product. */
@@ -132,8 +134,9 @@ export class ObjectStore {
           new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: after }),
           { abortSignal },
         );
-        for (const { Key, Size = 0, ETag = '' } of page.Contents ?? []) {
-          if (Key !== undefined) found.push({ key: Key, size: Size, etag: ETag });
+        for (const { Key, Size = 0, ETag = '', LastModified } of page.Contents ?? []) {
+          if (Key === undefined) continue;
+          found.push({ key: Key, size: Size, etag: ETag, modified: LastModified?.toISOString() ?? '' });
         }
         if (found.length > MAX_OBJECTS) {
           const message = `s3://${bucket}/${prefix} has more than ${MAX_OBJECTS} objects; name a longer prefix`;

@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Json } from '@tauro/domain';
-import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
+import { type NodeContext, type NodeResult } from '../node-kind.js';
+import { tableOfFetched } from '../source/fetched-files.js';
 import { FILE_OPTIONS } from '../source/file-source.schema.js';
-import { type FileOptions } from '../source/file-reader.js';
-import { tableOf } from '../source/file-source.js';
+import { INCREMENTAL_FILES } from '../source/incremental.js';
 import { type TableSource } from '../source/table-source.js';
-import { FILE_FORMATS, oneFormat } from '../tables/file-format.js';
+import { FILE_FORMATS } from '../tables/file-format.js';
 import { namingFaults, objectsOf, SOURCE_NAMES } from './objects.js';
 import { type ObjectStore, type StoredObject } from './client.js';
 
@@ -28,6 +25,7 @@ export const s3Source: TableSource = {
         description: 'Told by the endings of the keys when left out; .gz and .zst are fine.',
       },
       options: FILE_OPTIONS,
+      incremental: INCREMENTAL_FILES,
     },
   },
 
@@ -51,49 +49,18 @@ async function inStore<T>(
   });
 }
 
-/** By way of files in the scratch folder: the readers of formats look at a file more than once. */
 async function read(
   context: NodeContext,
   store: ObjectStore,
   bucket: string,
   objects: StoredObject[],
 ): Promise<NodeResult> {
-  const { maxTempDiskMb, tempDirectory } = context.settings.duckdb;
-  const bytes = objects.reduce((sum, { size }) => sum + size, 0);
-  if (bytes > maxTempDiskMb * 1024 * 1024) {
-    const message = `the objects have ${bytes} bytes, more than DUCKDB_TEMP_DISK_MB (${maxTempDiskMb}) lets a node use`;
-    throw new NodeError('OutOfMemory', message, false);
-  }
-  const format = oneFormat(
-    objects.map(({ key }) => key),
-    context.config['format'],
-  );
-  const folder = join(tempDirectory, `objects-${randomUUID()}`);
-  const shown = new Map<string, string>();
-  await mkdir(folder, { recursive: true });
-  try {
-    for (const [i, { key }] of objects.entries()) {
-      // The ending says how it is compressed.
-      const path = join(folder, `${i}-${key.slice(key.lastIndexOf('/') + 1).slice(-100)}`);
-      shown.set(path, `s3://${bucket}/${key}`);
-      await store.download(bucket, key, path);
-      context.progress((0.5 * (i + 1)) / objects.length);
-    }
-    const options = (context.config['options'] ?? {}) as FileOptions;
-    const display = (path: string): string => shown.get(path) ?? path;
-    const made = await tableOf({ files: [...shown.keys()], format, options, display }, context);
-    const name = String(context.config['key'] ?? context.config['prefix'] ?? context.config['glob']);
-    const { rows, table } = made;
-    const use = {
-      access: 'read' as const,
-      namespace: `s3://${bucket}`,
-      name,
-      columns: table.columns,
-      rows,
-      bytes,
-    };
-    return { ...made, datasets: [use] };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const { fetched, ...made } = await tableOfFetched(context, objects, {
+    shown: ({ key }) => `s3://${bucket}/${key}`,
+    fetch: ({ key }, path) => store.download(bucket, key, path),
+  });
+  const name = String(context.config['key'] ?? context.config['prefix'] ?? context.config['glob']);
+  const { rows, table } = made;
+  const place = { namespace: `s3://${bucket}`, name };
+  return { ...made, datasets: [{ access: 'read', ...place, columns: table.columns, rows, bytes: fetched }] };
 }

@@ -6,27 +6,51 @@ import { NodeError } from '../node-kind.js';
 interface BadRow {
   file: string;
   line: number;
+  column: string | null;
   message: string;
+  /** The row as it stands in the file. */
+  text: string;
 }
 
 /** Makes the CSV reader keep a list of the rows it could not use, in the session's temporary tables. */
 export const COLLECT_BAD_ROWS = ['store_rejects = true', 'rejects_limit = 1000'];
+/** The same without an end. */
+export const COLLECT_ALL_BAD_ROWS = ['store_rejects = true', 'rejects_limit = 0'];
 
 const MAX_SHOWN = 3;
 
 /** The bad rows that a reader with `COLLECT_BAD_ROWS` met, in order; one per line of a file. */
 export async function badRows(session: DuckDbSession, display: (path: string) => string): Promise<BadRow[]> {
-  const rows = await session.rows(
-    `SELECT DISTINCT ON (s.file_path, e.line)
-       s.file_path, e.line, e.column_name, e.error_type::VARCHAR, e.error_message, e.csv_line
-     FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id)
-     ORDER BY s.file_path, e.line, e.column_idx`,
+  const rows: BadRow[] = [];
+  for await (const row of eachBadRow(session, display)) rows.push(row);
+  return rows;
+}
+
+/** The same one after the other. Nothing else may run in the session until it has ended. */
+export async function* eachBadRow(
+  session: DuckDbSession,
+  display: (path: string) => string,
+): AsyncGenerator<BadRow> {
+  const found = session.stream(
+    `SELECT to_json([file_path, line::VARCHAR, column_name, error_type::VARCHAR, error_message, csv_line])::VARCHAR FROM (
+       SELECT DISTINCT ON (s.file_path, e.line) s.file_path, e.* EXCLUDE (scan_id, file_id)
+       FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id)
+       ORDER BY s.file_path, e.line, e.column_idx)
+     ORDER BY file_path, line`,
   );
-  return rows.map(([file, line, column, kind, message, text]) => ({
-    file: display(String(file)),
-    line: Number(line),
-    message: describe(kind as string, column as string | null, String(message), String(text)),
-  }));
+  for await (const chunk of found) {
+    for (const json of chunk) {
+      const [file, line, column, kind, said, text] = JSON.parse(json) as (string | null)[];
+      const message = describe(kind!, column!, String(said), String(text));
+      yield {
+        file: display(file!),
+        line: Number(line),
+        column: column ?? null,
+        message,
+        text: String(text).replace(/\r?\n$/, ''),
+      };
+    }
+  }
 }
 
 /** The first bad row as an error, or undefined when reading again meets none. */
@@ -40,7 +64,9 @@ export async function badRowError(
   const [first, ...others] = await badRows(session, display).catch((): BadRow[] => []);
   if (!first) return undefined;
   const more =
-    others.length > 0 ? ` (and ${others.length} more; options.bad_rows: skip leaves them out)` : '';
+    others.length > 0
+      ? ` (and ${others.length} more; options.bad_rows: skip leaves them out, reject keeps them apart)`
+      : '';
   return new NodeError('BadRow', `${first.file} line ${first.line}${first.message}${more}`, false);
 }
 

@@ -1,7 +1,7 @@
 import { type DuckDbSession } from '../tables/duckdb.js';
 import { EngineFault } from '../tables/table-errors.js';
 import { NodeError } from '../node-kind.js';
-import { badRowError, COLLECT_BAD_ROWS } from './bad-rows.js';
+import { badRowError, COLLECT_ALL_BAD_ROWS, COLLECT_BAD_ROWS } from './bad-rows.js';
 import { type FileOptions, readerCall } from './file-reader.js';
 import { UndetectedCsv } from './undetected-csv.js';
 
@@ -13,6 +13,13 @@ export interface CsvFiles {
   sample: string;
   display: (path: string) => string;
 }
+
+/** How a reader goes on after rows that do not fit, by what the options say of them. */
+const COLLECTING: Record<NonNullable<FileOptions['bad_rows']>, string[]> = {
+  fail: [],
+  skip: COLLECT_BAD_ROWS,
+  reject: COLLECT_ALL_BAD_ROWS,
+};
 
 const isUndetected = (error: unknown): boolean =>
   error instanceof EngineFault && error.message.startsWith('Error when sniffing');
@@ -26,7 +33,8 @@ const isUndetected = (error: unknown): boolean =>
  */
 export async function csvQueries(session: DuckDbSession, csv: CsvFiles): Promise<string[]> {
   const { files, options } = csv;
-  const skip = options.bad_rows === 'skip';
+  const collect = COLLECTING[options.bad_rows ?? 'fail'];
+  const skip = collect.length > 0;
   // Of files read together DuckDB keeps no list of bad rows.
   if (skip && files.length > 1) {
     const queries: string[] = [];
@@ -34,7 +42,7 @@ export async function csvQueries(session: DuckDbSession, csv: CsvFiles): Promise
     return [queries.join(' UNION ALL BY NAME ')];
   }
   const query = (...extra: string[]): string =>
-    `SELECT * FROM ${readerCall('csv', files, options, [...extra, ...(skip ? COLLECT_BAD_ROWS : [])])}`;
+    `SELECT * FROM ${readerCall('csv', files, options, [...extra, ...collect])}`;
   const lenient = query();
   const strict = query('allow_quoted_nulls = false');
   try {
@@ -47,7 +55,7 @@ export async function csvQueries(session: DuckDbSession, csv: CsvFiles): Promise
   } catch (error) {
     if (!skip || !isUndetected(error)) throw error;
     const undetected = new UndetectedCsv(session, files[0]!, options, csv.display(files[0]!));
-    return [`SELECT * FROM ${await undetected.typed(COLLECT_BAD_ROWS, csv.sample)}`];
+    return [`SELECT * FROM ${await undetected.typed(collect, csv.sample)}`];
   }
 }
 

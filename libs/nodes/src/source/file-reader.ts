@@ -11,8 +11,12 @@ export interface FileOptions {
   escape?: string;
   null_values?: string | string[];
   encoding?: string;
+  decimal_separator?: string;
+  thousands_separator?: string;
+  date_format?: string;
+  timestamp_format?: string;
   skip_lines?: number;
-  bad_rows?: 'fail' | 'skip';
+  bad_rows?: 'fail' | 'skip' | 'reject';
   sample_size?: number;
 }
 
@@ -24,6 +28,10 @@ const CSV_ONLY = [
   'escape',
   'null_values',
   'encoding',
+  'decimal_separator',
+  'thousands_separator',
+  'date_format',
+  'timestamp_format',
   'skip_lines',
   'bad_rows',
 ];
@@ -79,6 +87,15 @@ export function readerCall(
   }
 }
 
+/** Options that are texts for DuckDB too, by what it calls them. */
+const TEXTS = {
+  encoding: 'encoding',
+  decimal_separator: 'decimal_separator',
+  thousands_separator: 'thousands',
+  date_format: 'dateformat',
+  timestamp_format: 'timestampformat',
+} as const;
+
 /**
  * The dialect is always stated and never guessed: around one bad row DuckDB's guess makes a table of one column,
  * or one that begins below it.
@@ -92,7 +109,10 @@ function csvArguments(file: string, options: FileOptions, stated?: Record<string
     `escape = ${literal(quote === '' ? '' : escape)}`,
     `header = ${header === true}`,
     `nullstr = ${listLiteral(nulls)}`,
-    ...(options.encoding ? [`encoding = ${literal(options.encoding)}`] : []),
+    ...Object.entries(TEXTS).flatMap(([option, argument]) => {
+      const value = options[option as keyof typeof TEXTS];
+      return value === undefined ? [] : [`${argument} = ${literal(value)}`];
+    }),
     `skip = ${Number(options.skip_lines ?? 0)}`,
     "comment = ''",
     ...(columns && !stated ? [`${header ? 'types' : 'columns'} = ${structLiteral(columns)}`] : []),

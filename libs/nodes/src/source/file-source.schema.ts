@@ -1,7 +1,9 @@
 import { FILE_FORMATS } from '../tables/file-format.js';
+import { INCREMENTAL_FILES } from './incremental.js';
 import { columnMap, SQL_TYPE } from '../tables/schema-parts.js';
 
 const PATH = { type: 'string', minLength: 1, maxLength: 4096 };
+const TIME_FORMAT = { type: 'string', minLength: 2, maxLength: 64, pattern: '%' };
 const ONE_CHARACTER = { type: 'string', maxLength: 1 };
 
 /** The `options` of whatever reads files. */
@@ -25,11 +27,23 @@ export const FILE_OPTIONS = {
         'then it quotes everything, and both are null.',
     },
     encoding: { enum: ['utf-8', 'utf-16', 'latin-1'], description: 'CSV: utf-8 by default.' },
+    decimal_separator: { enum: ['.', ','], description: 'CSV: `.` by default.' },
+    thousands_separator: {
+      ...ONE_CHARACTER,
+      minLength: 1,
+      description: 'CSV: what stands between thousands in numbers; nothing by default.',
+    },
+    date_format: { ...TIME_FORMAT, description: 'CSV: of days, such as `%d.%m.%Y`; ISO 8601 by default.' },
+    timestamp_format: {
+      ...TIME_FORMAT,
+      description: 'CSV: of moments, such as `%d.%m.%Y %H:%M`; ISO 8601 by default.',
+    },
     skip_lines: { type: 'integer', minimum: 0, description: 'CSV: lines before the header.' },
     bad_rows: {
-      enum: ['fail', 'skip'],
+      enum: ['fail', 'skip', 'reject'],
       description:
-        'CSV: fail at the first row that does not fit (default), or skip such rows with a warning. ' +
+        'CSV: fail at the first row that does not fit (default), skip such rows with a warning, or reject them: they are ' +
+        'kept apart with file, line, reason and text, to be seen and downloaded as the quarantine of the node. ' +
         'A quote that is never closed makes one bad row of all that follows it.',
     },
     sample_size: {
@@ -59,5 +73,6 @@ export const FILE_SOURCE_SCHEMA = {
       description: 'Told by the endings of the files when left out; .gz and .zst are fine.',
     },
     options: FILE_OPTIONS,
+    incremental: INCREMENTAL_FILES,
   },
 };

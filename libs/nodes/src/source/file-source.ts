@@ -5,8 +5,10 @@ import {
   type DatasetUse,
   type ErrorDetail,
   type Json,
+  type JsonObject,
   MAX_DATASET_USES,
   type NodeDefinition,
+  type TableRef,
 } from '@tauro/domain';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles, fileDataset } from '../tables/data-files.js';
@@ -25,6 +27,8 @@ import { badRows, skippedRows } from './bad-rows.js';
 import { type CsvFiles, csvError, csvQueries, tripsOverEmptyText } from './csv-query.js';
 import { type FileOptions, readerCall, unfitOptions } from './file-reader.js';
 import { FILE_SOURCE_SCHEMA } from './file-source.schema.js';
+import { type FileState, newFiles } from './new-files.js';
+import { rejectTarget, writeRejected } from './rejected-rows.js';
 import { type TableSource } from './table-source.js';
 
 /** Files under DATA_ROOTS. */
@@ -65,9 +69,19 @@ async function filesRead(context: NodeContext): Promise<Json> {
 
 async function readFiles(context: NodeContext): Promise<NodeResult> {
   const options = (context.config['options'] ?? {}) as FileOptions;
-  const { data, format, files, named } = await filesOf(context);
-  const made = await tableOf({ files, format, options, display: (path) => data.display(path) }, context);
-  return { ...made, datasets: await datasetsOf(named, made) };
+  const { data, format, files: all, named } = await filesOf(context);
+  const display = (path: string): string => data.display(path);
+  const states = new Map<string, FileState>();
+  if (context.mark) for (const file of all) states.set(file, await stateOf(file, display(file)));
+  const { files, mark, keep } = newFiles(context, all, (file) => states.get(file)!);
+  const made = await tableOf({ files, format, options, display, keep }, context);
+  return { ...made, datasets: await datasetsOf(named, made), ...(mark !== undefined && { mark }) };
+}
+
+async function stateOf(file: string, key: string): Promise<FileState> {
+  const { mtimeNs } = await stat(file, { bigint: true });
+  const moment = new Date(Number(mtimeNs / 1_000_000n)).toISOString().slice(0, -1);
+  return { key, modified: `${moment}${String(mtimeNs % 1_000_000n).padStart(6, '0')}Z` };
 }
 
 /** Files that were found, of one format. */
@@ -76,33 +90,38 @@ interface FoundFiles {
   format: FileFormat;
   options: FileOptions;
   display: (path: string) => string;
+  /** Which of the rows are wanted: a query made of the one for all. */
+  keep?: (query: string) => string;
 }
 
 /** Makes this attempt's table of files. @throws NodeError that tells the place of what does not fit */
 export async function tableOf(
-  { files, format, options, display }: FoundFiles,
+  { files, format, options, display, keep }: FoundFiles,
   context: NodeContext,
 ): Promise<TableMade> {
   const { settings } = context;
   const target = await tableTarget(context);
   const sample = join(settings.duckdb.tempDirectory, `sample-${randomUUID()}.csv`);
   const csv: CsvFiles = { files, options, sample, display };
-  const csvPaths = format === 'csv' ? [sample] : [];
+  const rejects = format === 'csv' && options.bad_rows === 'reject' ? await rejectTarget(context) : undefined;
+  const csvPaths = format === 'csv' ? [sample, ...(rejects ? [rejects.path, rejects.lines] : [])] : [];
 
   try {
     return await inSession(context, { paths: [...files, target.path, ...csvPaths] }, async (session) => {
       try {
-        const queries =
+        const all =
           format === 'csv'
             ? await csvQueries(session, csv)
             : [`SELECT * FROM ${readerCall(format, files, options)}`];
+        const queries = keep ? all.map(keep) : all;
         const result = await writeFirst(session, queries, target, context);
         const skipped = format === 'csv' && options.bad_rows === 'skip' && (await badRows(session, display));
         const warning = skipped && skippedRows(skipped);
         if (warning) context.log('WARNING', warning);
         const from = files.length === 1 ? display(files[0]!) : countOf(files.length, 'file');
         context.log('INFO', `read ${countOf(result.rows, 'row')} from ${from}`);
-        return result;
+        const rejected = rejects && (await writeRejected(session, display, rejects, context));
+        return rejected ? withRejected(result, rejected, context) : result;
       } catch (error) {
         throw await explain(error, session, format, csv);
       }
@@ -110,6 +129,15 @@ export async function tableOf(
   } finally {
     await rm(sample, { force: true });
   }
+}
+
+function withRejected(made: TableMade, quarantine: TableRef, context: NodeContext): TableMade {
+  context.log(
+    'WARNING',
+    `rejected ${countOf(quarantine.rows, 'bad row')}, which the artifacts of the run show as quarantine`,
+  );
+  const output = { ...(made.output as JsonObject), quarantined: quarantine.rows };
+  return { ...made, output, quarantine };
 }
 
 /** Writes the rows of the first query; the next one is for a file that turns out to quote everything. */

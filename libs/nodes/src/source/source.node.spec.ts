@@ -2,9 +2,12 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type JsonObject } from '@tauro/domain';
+import { readTablePreview } from '../tables/preview.js';
 import { configFaults } from '../validate.js';
 import { NodeHarness } from '../tables/node-harness.js';
 import { sourceNode } from './source.node.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- results as the node gives them */
 
 jest.setTimeout(30_000);
 
@@ -21,6 +24,23 @@ beforeAll(async () => (harness = await NodeHarness.create()));
 afterAll(() => harness.close());
 
 describe('a file source', () => {
+  it('reads CSV as it is written elsewhere: decimal commas, days first, other encodings', async () => {
+    await harness.file('iso.csv', Buffer.from('ort;preis;am\nKöln;1.234,5;31.01.2026\n', 'latin1'));
+    const options = {
+      delimiter: ';',
+      encoding: 'latin-1',
+      decimal_separator: ',',
+      thousands_separator: '.',
+      date_format: '%d.%m.%Y',
+      columns: { preis: 'DOUBLE' },
+    };
+    await file({ path: 'iso.csv', options });
+    expect(await harness.rows('in')).toEqual([{ ort: 'Köln', preis: 1234.5, am: '2026-01-31' }]);
+    await harness.file('wide.csv.gz', gzipSync(Buffer.from('\ufefforte;n\nKöln;2\n', 'utf16le')));
+    await file({ path: 'wide.csv.gz', options: { delimiter: ';', encoding: 'utf-16' } });
+    expect(await harness.rows('in')).toEqual([{ orte: 'Köln', n: 2 }]);
+  });
+
   it('reads CSV with inferred types, and says what came in', async () => {
     await harness.file('orders.csv', 'id,amount,day,note\n1,2.5,2026-01-31,\n2,3,2026-02-01,"a, b"\n');
     const result = await file({ path: 'orders.csv' });
@@ -212,6 +232,29 @@ describe('a bad row', () => {
     expect(harness.logs.at(-2)).toBe(
       'WARNING skipped 2 bad row(s): skip.csv line 30002, column \'amount\': "abc" is not a BIGINT; ' +
         'skip.csv line 30003: expected 3 columns, found 2: 51,5',
+    );
+  });
+
+  it('is kept apart with place, reason and text when asked to', async () => {
+    const many = Array.from({ length: 1500 }, (_, i) => `x${i},1`).join('\n');
+    await harness.file('reject/a.csv', `id,n\n1,1\n2,"a"b\n3\n${many}\n`);
+    await harness.file('reject/b.csv', 'id,n\n4,4\n5,5,5\n');
+    const columns = { id: 'INTEGER', n: 'VARCHAR' };
+    const made: any = await file({ path: 'reject/*.csv', options: { bad_rows: 'reject', columns } });
+    expect(made.output).toMatchObject({ rows: 2, quarantined: 1503 });
+    const { rows } = await readTablePreview(harness.artifacts.path(made.quarantine.artifact), {
+      limit: 2000,
+    });
+    expect(rows).toHaveLength(1503);
+    expect(rows.slice(0, 3)).toEqual([
+      { file: 'reject/a.csv', line: 3, column: 'n', reason: 'a quote is not closed: 2,"a"b', text: '2,"a"b' },
+      { file: 'reject/a.csv', line: 4, column: 'n', reason: 'expected 2 columns, found 1: 3', text: '3' },
+      { file: 'reject/a.csv', line: 5, column: 'id', reason: '"x0" is not a INTEGER', text: 'x0,1' },
+    ]);
+    expect(rows.at(-1)).toMatchObject({ file: 'reject/b.csv', line: 3, text: '5,5,5' });
+    expect(harness.logs.at(-1)).toMatch(/^WARNING rejected 1,503 bad rows/);
+    await expect(file({ path: 'orders.csv', options: { bad_rows: 'reject' } })).resolves.not.toHaveProperty(
+      'quarantine',
     );
   });
 

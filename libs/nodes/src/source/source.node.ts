@@ -6,6 +6,7 @@ import { postgresqlSource } from '../postgresql/source.js';
 import { restSource } from '../rest/source.js';
 import { s3Source } from '../s3/source.js';
 import { fileSource } from './file-source.js';
+import { incrementalBy, incrementalFaults } from './incremental.js';
 import { inlineSource } from './inline-source.js';
 import { type TableSource } from './table-source.js';
 
@@ -38,7 +39,12 @@ export const sourceNode: NodeKind = {
   /** The SQL of a database source; its values never become text of the statement. */
   bound: (path) => path.length === 1 && path[0] === 'query',
 
-  check: (node: NodeDefinition): ErrorDetail[] => sourceOf(node.config)?.check?.(node) ?? [],
+  incremental: incrementalBy,
+
+  check: (node: NodeDefinition): ErrorDetail[] => [
+    ...(sourceOf(node.config)?.check?.(node) ?? []),
+    ...incrementalFaults(node),
+  ],
 
   execute: (context: NodeContext): Promise<NodeResult> => sourceOf(context.config)!.read(context),
 };

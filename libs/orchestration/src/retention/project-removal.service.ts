@@ -144,6 +144,7 @@ export class ProjectRemovalService {
     await this.db.variables.deleteMany(theirs);
     await this.db.notifications.deleteMany(theirs);
     await this.db.datasets.deleteMany(theirs);
+    await this.db.marks.deleteMany(theirs);
     await this.db.projectRemovals.deleteMany({ _id: { $in: ids } });
   }
 }

@@ -22,6 +22,7 @@ const OWNED: Partial<Record<IdPrefix, { what: string; collection: string; field:
   cfgp: { what: 'config promotion', collection: 'config_promotions', field: 'project_id' },
   sec: { what: 'secret', collection: 'secrets', field: 'project_id' },
   var: { what: 'variable', collection: 'variables', field: 'project_id' },
+  mark: { what: 'source mark', collection: 'source_marks', field: 'project_id' },
   ds: { what: 'dataset', collection: 'datasets', field: 'project_id' },
   aud: { what: 'audit entry', collection: 'audit', field: 'project_id' },
   conn: { what: 'connection', collection: 'connections', field: 'project_id' },

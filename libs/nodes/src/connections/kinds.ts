@@ -1,3 +1,4 @@
+import { mongodb } from '../mongodb/connection.js';
 import { mysql } from '../mysql/connection.js';
 import { postgresql } from '../postgresql/connection.js';
 import { rest } from '../rest/connection.js';
@@ -6,5 +7,5 @@ import { type ConnectionKind } from './connection-kind.js';
 
 /** Every kind of connection there is. A new one is one folder and one entry here. */
 export const CONNECTION_KINDS: ReadonlyMap<string, ConnectionKind> = new Map(
-  [postgresql, mysql, s3, rest].map((kind) => [kind.kind, kind]),
+  [postgresql, mysql, mongodb, s3, rest].map((kind) => [kind.kind, kind]),
 );

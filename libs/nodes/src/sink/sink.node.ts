@@ -1,6 +1,7 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { mongodbSink } from '../mongodb/sink.js';
 import { mysqlSink } from '../mysql/sink.js';
 import { postgresqlSink } from '../postgresql/sink.js';
 import { s3Sink } from '../s3/sink.js';
@@ -9,7 +10,7 @@ import { consoleSink } from './console-sink.js';
 import { fileSink } from './file-sink.js';
 import { type TableSink } from './table-sink.js';
 
-const SINKS = [fileSink, consoleSink, postgresqlSink, mysqlSink, s3Sink];
+const SINKS = [fileSink, consoleSink, postgresqlSink, mysqlSink, mongodbSink, s3Sink];
 const BY_TYPE = new Map(SINKS.map((sink) => [sink.type, sink]));
 
 const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
@@ -19,7 +20,7 @@ const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
 export const sinkNode: NodeKind = {
   type: 'sink',
   summary:
-    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL or S3, or shows them in the log.',
+    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB or S3, or shows them in the log.',
   schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
   readsTables: true,

@@ -1,6 +1,7 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { mongodbSource } from '../mongodb/source.js';
 import { mysqlSource } from '../mysql/source.js';
 import { postgresqlSource } from '../postgresql/source.js';
 import { restSource } from '../rest/source.js';
@@ -10,7 +11,15 @@ import { incrementalBy, incrementalFaults } from './incremental.js';
 import { inlineSource } from './inline-source.js';
 import { type TableSource } from './table-source.js';
 
-const SOURCES = [fileSource, inlineSource, postgresqlSource, mysqlSource, s3Source, restSource];
+const SOURCES = [
+  fileSource,
+  inlineSource,
+  postgresqlSource,
+  mysqlSource,
+  mongodbSource,
+  s3Source,
+  restSource,
+];
 const BY_TYPE = new Map(SOURCES.map((source) => [source.type, source]));
 
 const sourceOf = (config: Record<string, unknown> = {}): TableSource | undefined =>
@@ -22,7 +31,7 @@ export const sourceNode: NodeKind = {
   cacheable: true,
   unmappable: MAKES_TABLE,
   summary:
-    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, S3, HTTP services, or from the config itself.',
+    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, S3, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,
@@ -36,8 +45,8 @@ export const sourceNode: NodeKind = {
     return kind === undefined ? undefined : { name: config['connection'] ?? kind, kind };
   },
 
-  /** The SQL of a database source; its values never become text of the statement. */
-  bound: (path) => path.length === 1 && path[0] === 'query',
+  /** The question to a database; values never become part of its text, or operators. */
+  bound: ([key, ...rest]) => (key === 'query' && rest.length === 0) || key === 'filter' || key === 'pipeline',
 
   incremental: incrementalBy,
 

@@ -1,19 +1,19 @@
 import { chain, noop, ONCE, task, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
 const seconds = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1000;
 
 describe('attempts: retries, time limits, failures and cancelling', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   describe('retries', () => {
     it('repeat a failing task until it succeeds, and keep every attempt', async () => {
@@ -182,12 +182,15 @@ describe('attempts: retries, time limits, failures and cancelling', () => {
     });
 
     it('by a handler that ends its process does not take the worker along', async () => {
+      const workers = async (): Promise<string[]> =>
+        (await tauro.api.get('/api/v1/workers?state=ACTIVE')).body.data.map(({ id }: { id: string }) => id);
+      const before = await workers();
       const runId = await user.startNew([task('quits', 'exit_process', undefined, ONCE), noop('other')]);
       expect((await user.ended(runId)).state).toBe('FAILED');
       const { quits, other } = await user.tasks(runId);
       expect(quits.error.message).toMatch(/exit/i);
       expect(other.state).toBe('SUCCESS');
-      expect(tauro.workers[0]!.running).toBe(true);
+      expect(await workers()).toEqual(before);
     });
   });
 

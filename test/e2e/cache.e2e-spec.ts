@@ -11,23 +11,23 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { chain, noop, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { expectStatus, User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
 const HOUR = { cache: { ttl_seconds: 3600 } };
 
 describe('a node with a cache', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const store = async (nodes: object[], rest: object = {}): Promise<string> =>
     (await user.pipeline(project, nodes, rest)).id;

@@ -1,7 +1,7 @@
 import { type EventSourceMessage } from 'eventsource-parser';
 import { type ApiClient } from '../support/api-client.js';
 import { chain, noop, ONCE, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 interface Line {
@@ -14,13 +14,13 @@ interface Line {
 }
 
 describe('logs of a run', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let api: ApiClient;
   let user: User;
   let runId: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     api = tauro.api;
     user = new User(api);
     runId = await user.startNew([task('talks', 'log_levels'), noop('after')], {
@@ -28,7 +28,7 @@ describe('logs of a run', () => {
     });
     await user.ended(runId);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   /** Every event of a stream up to its end. */
   async function stream(id: string, query = '', headers: Record<string, string> = {}) {

@@ -1,20 +1,20 @@
 import { noop, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { expectStatus, User } from '../support/user.js';
 
 const ECHO = task('echo', 'echo', { n: '{{ params.n }}' });
 
 describe('what goes into a run and what comes out of it', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const create = (fields: object): ReturnType<typeof tauro.api.post> =>
     tauro.api.post('/api/v1/runs', { project_id: project, ...fields });

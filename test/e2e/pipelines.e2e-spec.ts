@@ -1,6 +1,6 @@
 import { type ApiClient } from '../support/api-client.js';
 import { chain, noop, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 const DIAMOND = {
@@ -9,18 +9,18 @@ const DIAMOND = {
 };
 
 describe('pipelines', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let api: ApiClient;
   let user: User;
   let projectId: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start({ workers: 0 });
+    tauro = await CommonTauro.join();
     api = tauro.api;
     user = new User(api);
     projectId = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   it('are stored, read by id and by name, changed in part and deleted', async () => {
     const created = await user.pipeline(projectId, DIAMOND.nodes, {
@@ -139,7 +139,7 @@ describe('pipelines', () => {
   });
 
   it('cannot be deleted while a run of theirs is active', async () => {
-    const pipeline = await user.pipeline(projectId, [noop('only')]);
+    const pipeline = await user.pipeline(projectId, [wait('nap', 600)]);
     const runId = await user.start(projectId, pipeline.id);
     expect((await api.delete(`/api/v1/pipelines/${pipeline.id}`)).status).toBe(409);
     expect((await api.post(`/api/v1/runs/${runId}/cancel`)).status).toBe(202);

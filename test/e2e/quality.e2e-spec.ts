@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chain, ONCE } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { expectStatus, User } from '../support/user.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
@@ -27,15 +27,15 @@ function checked(checks: object[], path: string): { nodes: object[]; edges: obje
 }
 
 describe('quality checks', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const pipeline = async (checks: object[], path = 'orders.json'): Promise<any> => {
     const { nodes, edges } = checked(checks, path);

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type Answer, type ApiClient } from '../support/api-client.js';
 import { noop } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -18,16 +18,16 @@ function expectError(answer: Answer, status: number, code: string): void {
 }
 
 describe('the rules that hold for every call', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let api: ApiClient;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start({ workers: 0 });
+    tauro = await CommonTauro.join();
     api = tauro.api;
     user = new User(api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   describe('envelope', () => {
     it('wraps one object in data and meta', async () => {

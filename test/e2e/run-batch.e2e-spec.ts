@@ -101,18 +101,19 @@ describe('runs in batches', () => {
     expect(await stored()).toBe(before + 1);
   });
 
-  it('may be a thousand, within seconds: created, started, ended and removed', async () => {
+  it('may be a thousand, within seconds: created, some started and ended, and all removed', async () => {
     const before = await stored();
     const began = performance.now();
     const ids = await created(1000, { params: { text: 'x'.repeat(1000) }, tags: { group: 'later' } });
     expect(performance.now() - began).toBeLessThan(10_000);
     expect(new Set(ids).size).toBe(1000);
     expect(await stored()).toBe(before + 1000);
-    const started = await to('start', { ids });
+    const some = ids.slice(0, 300);
+    const started = await to('start', { ids: some });
     expect(started.status).toBe(202);
-    expect(started.body.data.map(({ id }: any) => id)).toEqual(ids);
+    expect(started.body.data.map(({ id }: any) => id)).toEqual(some);
     expect(started.body.data.filter(({ state }: any) => state === 'PENDING')).toEqual([]);
-    await allSucceeded('later', 1000);
+    await allSucceeded('later', 300);
     expect((await remove({ ids })).status).toBe(200);
     expect(await stored()).toBe(before);
     for (const name of ['tasks', 'run_logs']) {
@@ -123,8 +124,8 @@ describe('runs in batches', () => {
   });
 
   it('may start at once, many together', async () => {
-    await created(250, { start: true, tags: { group: 'at_once' } });
-    await allSucceeded('at_once', 250);
+    await created(100, { start: true, tags: { group: 'at_once' } });
+    await allSucceeded('at_once', 100);
   });
 
   it('are refused when they would have more tasks than are made at once', async () => {
@@ -217,16 +218,16 @@ describe('runs in batches', () => {
   });
 
   it('either exist as a whole or not at all when the API dies while it makes them', async () => {
-    for (const after of [20, 60, 120, 250]) {
+    for (const after of [20, 80, 200]) {
       const tags = { group: `died_${after}` };
-      const answer = create(items(300, { tags, start: true })).catch(() => undefined);
+      const answer = create(items(150, { tags, start: true })).catch(() => undefined);
       await new Promise((resolve) => setTimeout(resolve, after));
       await tauro.apiProcess().kill();
       await answer;
       tauro.startApi();
       await tauro.ready();
       const runs = await tauro.database.collection('pipeline_runs').find({ tags }).toArray();
-      expect([0, 300]).toContain(runs.length);
+      expect([0, 150]).toContain(runs.length);
       await allSucceeded(tags.group, runs.length);
     }
     // Whatever is left of those that never came to be is known to whoever tidies up.

@@ -1,16 +1,16 @@
 import { chain, noop, ONCE, task, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { expectStatus, User } from '../support/user.js';
 
 describe('steering a run: pause, resume, rerun, conditions', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const post = (path: string, body?: object) => tauro.api.post(`/api/v1/runs/${path}`, body);
 

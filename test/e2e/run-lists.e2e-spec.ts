@@ -1,10 +1,10 @@
 import { type ApiClient } from '../support/api-client.js';
 import { noop, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 describe('lists of runs', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let api: ApiClient;
   let user: User;
   let projectId: string;
@@ -14,7 +14,7 @@ describe('lists of runs', () => {
   const made: string[] = [];
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     api = tauro.api;
     user = new User(api);
     projectId = await user.project();
@@ -29,7 +29,7 @@ describe('lists of runs', () => {
     made.push(pending.body.data.id, await user.start(projectId, slow.id));
     await user.runWhen(made[6]!, (run) => run.state === 'RUNNING');
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const list = async (query: string) => {
     const answer = await api.get(`/api/v1/runs?project_id=${projectId}&${query}`);

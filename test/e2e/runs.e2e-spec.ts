@@ -1,22 +1,22 @@
 import { type ApiClient } from '../support/api-client.js';
 import { chain, noop, task, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('the life of a run', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let api: ApiClient;
   let user: User;
   let projectId: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     api = tauro.api;
     user = new User(api);
     projectId = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const create = async (nodes: object[], rest: object = {}): Promise<string> => {
     const pipeline = await user.pipeline(projectId, nodes, rest);

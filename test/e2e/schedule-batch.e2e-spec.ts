@@ -1,5 +1,5 @@
 import { noop } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -8,17 +8,17 @@ import { waitFor } from '../support/wait-for.js';
 const BATCH = '/api/v1/schedules/batch';
 
 describe('schedules in batches', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
   let pipeline: string;
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
     pipeline = (await user.pipeline(project, [noop('only')])).name;
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const item = (fields: object = {}): object => ({
     project_id: project,

@@ -1,19 +1,19 @@
 import { chain, noop, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 const names = (count: number, letter = 'n'): string[] =>
   Array.from({ length: count }, (_, i) => `${letter}${i}`);
 
 describe('graphs of every shape run to their end, each node after those it needs', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   it.each<{ shape: string; nodes: string[]; edges: object[] }>([
     { shape: 'a single node', nodes: ['only'], edges: [] },

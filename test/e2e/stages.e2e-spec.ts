@@ -1,5 +1,5 @@
 import { noop, ONCE, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -12,14 +12,14 @@ const STAGES = { on_failure: ['alert'], finally: ['tidy'] };
 const pipeline = (work: object): object[] => [work, task('alert', 'echo', TELL), task('tidy', 'echo', TELL)];
 
 describe('nodes that follow the end of a run', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   it('tell how it failed, and it stays failed', async () => {
     const runId = await user.startNew(pipeline(task('work', 'fail', { message: 'disk full' }, ONCE)), STAGES);

@@ -1,20 +1,20 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
 import { noop, ONCE, task, wait } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('a pipeline that runs another one', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const call = (pipeline_id: string, params: object = {}, rest: object = {}): object => ({
     id: 'call',
@@ -134,14 +134,14 @@ describe('a pipeline that runs another one', () => {
 });
 
 describe('the time of a run', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   it('is bounded by timeout_seconds: what runs is stopped and the failure is told', async () => {
     const nodes = [task('slow', 'sleep', { seconds: 600 }), wait('nap', 600), noop('tell')];

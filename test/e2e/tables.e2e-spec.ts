@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chain, ONCE } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { User } from '../support/user.js';
 
 const rowsNode = (id: string, rows: object[]): object => ({
@@ -24,16 +24,16 @@ const sink = (id: string, path: string, rest: object = {}): object => ({
 });
 
 describe('tables', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   const write = (name: string, text: string): void => writeFileSync(join(tauro.files, name), text);
   const read = (name: string): string => readFileSync(join(tauro.files, name), 'utf8');
 
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   it('go from a CSV file through named transformations into another file', async () => {
     write('orders.csv', 'Order Id,Customer Name,Amount\n1, Ada ,10.5\n1, Ada ,10.5\n2,,3\n3,Grace,40\n');

@@ -1,5 +1,5 @@
 import { ONCE, task } from '../support/nodes.js';
-import { Tauro } from '../support/tauro.js';
+import { CommonTauro } from '../support/common-tauro.js';
 import { expectStatus, User } from '../support/user.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
@@ -7,15 +7,15 @@ import { expectStatus, User } from '../support/user.js';
 const V1 = '/api/v1';
 
 describe('variables', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   let project: string;
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
     project = await user.project();
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const create = async (name: string, value: unknown, project_id: string | null = project): Promise<any> =>
     expectStatus(await tauro.api.post(`${V1}/variables`, { name, value, project_id }), 201);

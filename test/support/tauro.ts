@@ -24,27 +24,40 @@ export interface TauroOptions {
   exampleData?: boolean;
 }
 
-/**
- * A whole Tauro of real processes, as a user runs it: an API, its workers, a database of their own. Every test
- * file has its own, so files neither meet nor depend on order.
- */
-export class Tauro {
+/** Where a Tauro is, and what it was started with. */
+export interface Whereabouts {
+  url: string;
+  /** Where relative paths of file nodes start; the only folder they may touch. */
+  files: string;
+  /** What every process of it is started with. */
+  env: Record<string, string>;
+}
+
+/** A Tauro that runs, as one sees it who did not start it. */
+export class Running implements Whereabouts {
+  readonly url: string;
+  readonly files: string;
+  readonly env: Record<string, string>;
   readonly api: ApiClient;
-  readonly workers: ServerProcess[] = [];
   /** A direct look at what is stored, for what no endpoint tells. */
   readonly database: Connection;
-  private server!: ServerProcess;
 
-  private constructor(
-    readonly url: string,
-    /** Where relative paths of file nodes start; the only folder they may touch. */
-    readonly files: string,
-    /** What every process of it is started with. */
-    readonly env: Record<string, string>,
-  ) {
+  constructor({ url, files, env }: Whereabouts) {
+    this.url = url;
+    this.files = files;
+    this.env = env;
     this.api = new ApiClient(url);
-    this.database = createConnection(env.MONGODB_URL, { dbName: env.MONGODB_DATABASE });
+    this.database = createConnection(env.MONGODB_URL!, { dbName: env.MONGODB_DATABASE });
   }
+}
+
+/**
+ * A whole Tauro of real processes, as a user runs it: an API, its workers, a database of their own. For test files that
+ * stop or count its processes, set its variables, or look at lists of everything; for all others there is `CommonTauro`.
+ */
+export class Tauro extends Running {
+  readonly workers: ServerProcess[] = [];
+  private server!: ServerProcess;
 
   static async start({ workers = 1, env = {}, exampleData }: TauroOptions = {}): Promise<Tauro> {
     const name = `tauro_test_${randomBytes(5).toString('hex')}`;
@@ -53,7 +66,7 @@ export class Tauro {
     const files = join(dataDir, 'files');
     mkdirSync(files);
     if (exampleData) copyExampleData(files);
-    const tauro = new Tauro(`http://127.0.0.1:${port}`, files, {
+    const variables = {
       HOST: '127.0.0.1',
       PORT: String(port),
       PROMETHEUS_PORT: '0',
@@ -71,7 +84,8 @@ export class Tauro {
       PIPELINES_PATH: join(ROOT, 'examples/pipelines'),
       HANDLERS_PATH: ['examples/handlers', 'test/support/handlers'].map((path) => join(ROOT, path)).join(','),
       ...env,
-    });
+    };
+    const tauro = new Tauro({ url: `http://127.0.0.1:${port}`, files, env: variables });
     try {
       tauro.startApi();
       for (let i = 0; i < workers; i++) tauro.spawnWorker();

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chain, ONCE, task } from '../../support/nodes.js';
-import { Tauro } from '../../support/tauro.js';
+import { CommonTauro } from '../../support/common-tauro.js';
 import { expectStatus, User } from '../../support/user.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- JSON as the server answers it */
@@ -20,13 +20,13 @@ const rows = (id: string, list: object[]): object => ({
 const sql = (id: string, text: string): object => ({ id, type: 'processor', config: { sql: text }, ...ONCE });
 
 describe('the tables of a run', () => {
-  let tauro: Tauro;
+  let tauro: CommonTauro;
   let user: User;
   beforeAll(async () => {
-    tauro = await Tauro.start();
+    tauro = await CommonTauro.join();
     user = new User(tauro.api);
   });
-  afterAll(() => tauro?.stop());
+  afterAll(() => tauro?.leave());
 
   const get = (path: string) => tauro.api.get(`/api/v1/runs/${path}`);
   const data = async (path: string): Promise<any> => expectStatus(await get(path), 200);

@@ -32,7 +32,12 @@ export class TableReader implements OnApplicationShutdown {
 
   /** Some rows of a table. @throws DomainError, or the signal's reason */
   async page(path: string, part: { offset: number; limit: number }, signal: AbortSignal): Promise<TablePage> {
-    return JSON.parse(await this.run({ ask: 'page', path, ...part }, signal)) as TablePage;
+    const call: ReaderCall = { ask: 'page', path, ...part };
+    try {
+      return JSON.parse(await this.run(call, signal).catch(this.onceMore(call, signal))) as TablePage;
+    } catch (error) {
+      throw this.inWords(error);
+    }
   }
 
   /**
@@ -45,7 +50,11 @@ export class TableReader implements OnApplicationShutdown {
     write: (piece: string) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.run({ ask: 'lines', path, format }, signal, write);
+    try {
+      await this.run({ ask: 'lines', path, format }, signal, write);
+    } catch (error) {
+      throw this.inWords(error);
+    }
   }
 
   /** After the last request was answered, or had to be given up. */
@@ -71,11 +80,20 @@ export class TableReader implements OnApplicationShutdown {
         progress: () => undefined,
         write,
       });
-    } catch (error) {
-      throw this.inWords(error);
     } finally {
       this.inHand[ask]--;
     }
+  }
+
+  /**
+   * A reader that idled may have died a moment ago, before anybody noticed and gave it a call. To look once more harms
+   * nothing; a table that ends its reader ends two.
+   */
+  private onceMore(call: ReaderCall, signal: AbortSignal): (error: unknown) => Promise<string> {
+    return (error) => {
+      if (error instanceof ProcessEnded && error.ending.kind === 'exited') return this.run(call, signal);
+      throw error;
+    };
   }
 
   private newPool(): ProcessPool {

@@ -8,6 +8,8 @@ import { World } from './properties/world.js';
 /* eslint-disable @typescript-eslint/no-explicit-any -- an OpenAPI document */
 
 const REFUSED = [400, 422];
+/** `npm run test:contract` tries them all everywhere, the suite two in each place, in turn. */
+const IS_FULL = process.env.CONTRACT_REQUESTS !== undefined;
 /** What has a language of its own: any JSON may stand for an output or a variable, and a parameter may be called anything. */
 const OWN_LANGUAGE = /^(outputs|params_schema)\.|^value(\.|$)/;
 
@@ -54,11 +56,15 @@ describe('an operator of the database in the place of a value', () => {
     };
   }
 
+  let turn = 0;
+  const some = (operators: Json[]): Json[] =>
+    IS_FULL ? operators : [operators[turn++ % operators.length]!, operators[(turn + 2) % operators.length]!];
+
   it('in a path finds nothing', async () => {
     const wrong: unknown[] = [];
     for (const operation of api.operations) {
       for (const { name } of parametersOf(operation, 'path')) {
-        for (const operator of OPERATORS.slice(0, 3)) {
+        for (const operator of some(OPERATORS.slice(0, 3))) {
           const path = pathOf(operation, { [name]: encodeURIComponent(JSON.stringify(operator)) });
           const { status } = await send(operation, path);
           if (![...REFUSED, 404].includes(status)) wrong.push([operation.name, path, status]);
@@ -76,7 +82,7 @@ describe('an operator of the database in the place of a value', () => {
         const asNested = await send(operation, `${pathOf(operation)}?${called}[$gt]=`);
         // A tag may be called anything that its own rule allows, which no operator is.
         if (!REFUSED.includes(asNested.status)) wrong.push([operation.name, `${name}[$gt]`, asNested.status]);
-        for (const operator of OPERATORS.slice(0, 3)) {
+        for (const operator of some(OPERATORS.slice(0, 3))) {
           const text = encodeURIComponent(JSON.stringify(operator));
           const { status, body } = await send(operation, `${pathOf(operation)}?${called}=${text}`);
           // An export of nothing is an empty text.
@@ -97,7 +103,7 @@ describe('an operator of the database in the place of a value', () => {
       const shown: Json = example ?? Object.values<any>(examples)[0]?.value ?? {};
       const schema = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema'];
       for (const place of [...placesOf(shown), ...undrawn(operation, shown)]) {
-        for (const operator of OPERATORS) {
+        for (const operator of some(OPERATORS)) {
           const body = change(
             refer(shown, () => 6),
             place,
@@ -114,7 +120,7 @@ describe('an operator of the database in the place of a value', () => {
       }
     }
     expect(wrong).toEqual([]);
-    expect(tried).toBeGreaterThan(1000);
+    expect(tried).toBeGreaterThan(IS_FULL ? 3000 : 700);
   });
 
   /** Fields that the schema has and the example does not. */

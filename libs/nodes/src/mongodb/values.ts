@@ -1,28 +1,5 @@
 import { Binary, BSON, BSONRegExp, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mongodb';
-
-/** What a value is to a column. */
-export type Kind =
-  | 'null'
-  | 'bool'
-  | 'int'
-  | 'long'
-  | 'double'
-  | 'decimal'
-  | 'text'
-  | 'id'
-  | 'date'
-  | 'uuid'
-  | 'binary'
-  | 'nested';
-
-/** A value as JSON text, and what it is. */
-export interface Told {
-  kind: Kind;
-  json: string;
-}
-
-const told = (kind: Kind, json: string): Told => ({ kind, json });
-const text = (kind: Kind, value: string): Told => told(kind, JSON.stringify(value));
+import { type Told, told, toldDouble, toldText as text } from '../tables/told-value.js';
 
 /** Subtype of a UUID. */
 const UUID = Binary.SUBTYPE_UUID;
@@ -37,8 +14,8 @@ export function tell(value: unknown): Told {
   if (value instanceof Timestamp)
     return told('nested', JSON.stringify({ t: value.getHighBitsUnsigned(), i: value.getLowBitsUnsigned() }));
   if (value instanceof Long) return told('long', value.toString());
-  if (value instanceof Double) return number(value.value);
-  if (typeof value === 'number') return number(value);
+  if (value instanceof Double) return toldDouble(value.value);
+  if (typeof value === 'number') return toldDouble(value);
   if (value instanceof Decimal128) return decimal(value.toString());
   if (value instanceof ObjectId) return text('id', value.toHexString());
   if (value instanceof Date) return text('date', value.toISOString());
@@ -58,10 +35,6 @@ function isPlain(value: unknown): value is object {
   const prototype = Object.getPrototypeOf(value) as unknown;
   return prototype === Object.prototype || prototype === null;
 }
-
-/** JSON has no NaN. */
-const number = (value: number): Told =>
-  Number.isFinite(value) ? told('double', String(value)) : text('double', String(value));
 
 const decimal = (value: string): Told => text(/\d/.test(value) ? 'decimal' : 'double', value);
 

@@ -1,12 +1,13 @@
 import { renderConfig, type TemplateScope } from '@tauro/domain';
-import { type Prepared, preparedOf } from './bound-query.js';
+import { type Prepared } from '../source/prepared-query.js';
+import { queryOf } from './bound-query.js';
 import { tableName } from './table-name.js';
 
 /** What a query with templates becomes. */
 function prepared(query: string, params: Record<string, unknown>): Prepared {
   const scope = { params } as unknown as TemplateScope;
   const isBound = (): boolean => true;
-  return preparedOf(renderConfig({ query }, scope, { isBound, at: 'config' })['query']);
+  return queryOf(renderConfig({ query }, scope, { isBound, at: 'config' })['query']);
 }
 
 describe('a query with templates for MySQL', () => {

@@ -1,10 +1,10 @@
 import { type Readable } from 'node:stream';
 import { type FieldPacket } from 'mysql2';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
-import { withoutEnd } from '../source/table-or-query.js';
+import { onlySelect, type Prepared } from '../source/prepared-query.js';
 import { checkNames, tableOfCsv } from '../tables/csv-stream.js';
 import { countOf } from '../tables/sql-text.js';
-import { preparedOf, type Prepared } from './bound-query.js';
+import { queryOf } from './bound-query.js';
 import { type Client, withClient } from './client.js';
 import { tableDataset } from './dataset.js';
 import { tableName } from './table-name.js';
@@ -23,7 +23,8 @@ export async function readRows(context: NodeContext): Promise<NodeResult> {
     config['table'] === undefined
       ? undefined
       : tableName(String(config['table']), String(connection!.config['database']));
-  const query = table ? { sql: `SELECT * FROM ${table.sql}`, values: [] } : queryOf(config['query']);
+  const asked = table ? { sql: `SELECT * FROM ${table.sql}`, values: [] } : queryOf(config['query']);
+  const query = { ...asked, sql: onlySelect(asked.sql) };
   return withClient(connection!, { egressAllowPrivate, signal }, async (client) => {
     // As standard SQL has it, `||` joins texts: templates within a text become that.
     await client.query(`SET sql_mode = 'PIPES_AS_CONCAT,STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'`);
@@ -47,14 +48,6 @@ export async function readRows(context: NodeContext): Promise<NodeResult> {
     const use = { access: 'read' as const, ...tableDataset(connection!, table) };
     return { ...result, datasets: [{ ...use, columns: made.columns, rows: count }] };
   });
-}
-
-/** Others end the transaction, or give no rows. */
-function queryOf(query: unknown): Prepared {
-  const { sql, values } = preparedOf(query);
-  const text = withoutEnd(sql);
-  if (/^(?:\(|SELECT\b|WITH\b|TABLE\b|VALUES\b)/i.test(text)) return { sql: text, values };
-  throw new NodeError('InvalidConfig', 'query: it must be one SELECT (or WITH, TABLE, VALUES)', false);
 }
 
 /** By the protocol of prepared statements, in which numbers and times lose nothing. */

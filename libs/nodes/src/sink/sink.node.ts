@@ -6,12 +6,13 @@ import { mysqlSink } from '../mysql/sink.js';
 import { postgresqlSink } from '../postgresql/sink.js';
 import { s3Sink } from '../s3/sink.js';
 import { sftpSink } from '../sftp/sink.js';
+import { sqliteSink } from '../sqlite/sink.js';
 import { tableInputs, tableUpstream } from '../tables/table-output.js';
 import { consoleSink } from './console-sink.js';
 import { fileSink } from './file-sink.js';
 import { type TableSink } from './table-sink.js';
 
-const SINKS = [fileSink, consoleSink, postgresqlSink, mysqlSink, mongodbSink, s3Sink, sftpSink];
+const SINKS = [fileSink, consoleSink, postgresqlSink, mysqlSink, mongodbSink, sqliteSink, s3Sink, sftpSink];
 const BY_TYPE = new Map(SINKS.map((sink) => [sink.type, sink]));
 
 const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
@@ -21,7 +22,7 @@ const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
 export const sinkNode: NodeKind = {
   type: 'sink',
   summary:
-    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB, S3 or SFTP, or shows them in the log.',
+    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB, SQLite, S3 or SFTP, or shows them in the log.',
   schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
   readsTables: true,

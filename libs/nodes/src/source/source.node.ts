@@ -7,6 +7,7 @@ import { postgresqlSource } from '../postgresql/source.js';
 import { restSource } from '../rest/source.js';
 import { s3Source } from '../s3/source.js';
 import { sftpSource } from '../sftp/source.js';
+import { sqliteSource } from '../sqlite/source.js';
 import { fileSource } from './file-source.js';
 import { incrementalBy, incrementalFaults } from './incremental.js';
 import { inlineSource } from './inline-source.js';
@@ -18,6 +19,7 @@ const SOURCES = [
   postgresqlSource,
   mysqlSource,
   mongodbSource,
+  sqliteSource,
   s3Source,
   sftpSource,
   restSource,
@@ -33,7 +35,7 @@ export const sourceNode: NodeKind = {
   cacheable: true,
   unmappable: MAKES_TABLE,
   summary:
-    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, S3, SFTP, HTTP services, or from the config itself.',
+    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,

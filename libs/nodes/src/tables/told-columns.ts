@@ -1,6 +1,6 @@
-import { type TextColumn } from '../tables/csv-stream.js';
-import { ident } from '../tables/sql-text.js';
-import { type Kind, type Told } from './values.js';
+import { type TextColumn } from './csv-stream.js';
+import { ident } from './sql-text.js';
+import { type Kind, type Told } from './told-value.js';
 
 /** What one kind alone is as a column. */
 const ALONE: Readonly<Record<Exclude<Kind, 'decimal'>, string>> = {
@@ -21,14 +21,28 @@ const ALONE: Readonly<Record<Exclude<Kind, 'decimal'>, string>> = {
 const INTEGER_DIGITS = { int: 10, long: 19 } as const;
 const MAX_DIGITS = 38;
 
-/** What the values of one key have been. */
-class KeyType {
+/** What a column says of itself; it is believed as long as all its values agree. */
+export interface Wish {
+  /** What its JSON is read as. */
+  read: string;
+  /** What it is. */
+  type: string;
+  fits(value: Told): boolean;
+}
+
+/** What the values of one column have been. */
+class ToldColumn {
   private readonly kinds = new Set<Kind>();
   private digits = 0;
   private scale = 0;
 
-  see({ kind, json }: Told): void {
-    if (kind !== 'null') this.kinds.add(kind);
+  constructor(private wish?: Wish) {}
+
+  see(value: Told): void {
+    const { kind, json } = value;
+    if (kind === 'null') return;
+    this.kinds.add(kind);
+    if (this.wish && !this.wish.fits(value)) this.wish = undefined;
     if (kind === 'decimal') this.measure(json);
     if (kind === 'int' || kind === 'long') this.digits = Math.max(this.digits, INTEGER_DIGITS[kind]);
   }
@@ -40,11 +54,18 @@ class KeyType {
     this.scale = Math.max(this.scale, fraction.length - Number(exponent));
   }
 
+  as(name: string): TextColumn {
+    if (!this.wish) return columnOf(name, this.type);
+    const { read, type } = this.wish;
+    const column = ident(name);
+    return { name, read, taken: read === type ? column : `${column}::${type} AS ${column}` };
+  }
+
   /** The type that takes all of them: JSON takes anything. */
-  get type(): string {
+  private get type(): string {
     const kinds = [...this.kinds];
     const only = (...allowed: Kind[]): boolean => kinds.every((kind) => allowed.includes(kind));
-    if (kinds.length === 1 && kinds[0] !== 'decimal') return ALONE[kinds[0]];
+    if (kinds.length === 1 && kinds[0] !== 'decimal') return ALONE[kinds[0]!];
     if (kinds.length === 0) return ALONE.null;
     if (only('int', 'long')) return 'BIGINT';
     if (only('int', 'long', 'decimal')) return this.decimal ?? 'DOUBLE';
@@ -58,22 +79,27 @@ class KeyType {
   }
 }
 
-/** The keys of all documents so far, in the order in which they first came. */
-export class KeyTypes {
-  private readonly keys = new Map<string, KeyType>();
+/** The columns of all rows so far, in the order in which they first came. */
+export class ToldColumns {
+  private readonly columns = new Map<string, ToldColumn>();
 
-  see(key: string, value: Told): void {
-    let type = this.keys.get(key);
-    if (!type) this.keys.set(key, (type = new KeyType()));
-    type.see(value);
+  /** Makes a column before there is a value of it. */
+  expect(name: string, wish?: Wish): void {
+    this.columns.set(name, new ToldColumn(wish));
+  }
+
+  see(name: string, value: Told): void {
+    let column = this.columns.get(name);
+    if (!column) this.columns.set(name, (column = new ToldColumn()));
+    column.see(value);
   }
 
   get size(): number {
-    return this.keys.size;
+    return this.columns.size;
   }
 
-  columns(): TextColumn[] {
-    return [...this.keys].map(([name, { type }]) => columnOf(name, type));
+  get all(): TextColumn[] {
+    return [...this.columns].map(([name, column]) => column.as(name));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ApiClient } from '../../support/api-client.js';
-import { Secured } from '../../support/secured.js';
+import { type Made, Secured } from '../../support/secured.js';
 import { Tauro } from '../../support/tauro.js';
 import { expectStatus, User } from '../../support/user.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -113,6 +113,21 @@ describe('API keys', () => {
     ]) {
       expect(logs).not.toContain(secret.slice(-20));
     }
+  });
+
+  it('end the streams that were opened with them, when they end or may do less', async () => {
+    const [revoked, lesser] = await Promise.all([0, 1].map(() => secured.key({ roles: ['viewer'] })));
+    const read = async ({ client }: Made): Promise<string> => {
+      for await (const { data } of client.events('/api/v1/events')) expect(data).toBeDefined();
+      return 'ended';
+    };
+    const streams = [read(revoked), read(lesser)];
+    const count = async (): Promise<string> => (await fetch(`${secured.tauro.url}/metrics`)).text();
+    await waitFor(async () => /^tauro_event_streams\S* 2$/m.test(await count()), { what: 'two streams' });
+    expectStatus(await admin.post(`${KEYS}/${revoked.id}/revoke`), 200);
+    expectStatus(await admin.put(`${KEYS}/${lesser.id}`, { roles: [], permissions: ['projects:read'] }), 200);
+    expect(await Promise.all(streams)).toEqual(['ended', 'ended']);
+    await expect(lesser.client.events('/api/v1/events').next()).rejects.toThrow(/403/);
   });
 
   it('are rotated, with an overlap during which both secrets count', async () => {

@@ -28,8 +28,9 @@ export class Identification {
 
   /** What is wrong with the credentials matters only to routes that need some: /health answers whoever asks. */
   private async contextOf(req: Request): Promise<RequestContext> {
+    const now = async (): Promise<Principal> => (await this.principalOf(req)) ?? NOBODY;
     try {
-      return { principal: (await this.principalOf(req)) ?? NOBODY };
+      return { principal: await now(), now };
     } catch (error) {
       const refusal = error instanceof DomainError ? error : storeError(error);
       if (!refusal) throw error;

@@ -39,6 +39,8 @@ export interface RequestContext {
   principal: Principal;
   /** Why the credentials that were given do not count. */
   refusal?: DomainError;
+  /** Who it is by now, for answers that last. @throws DomainError UNAUTHORIZED once the credentials do not count any more */
+  now?: () => Promise<Principal>;
   /** Ids in the body that belong to others, where each part of it is answered by itself; see `ScopeGuard`. */
   foreign?: ReadonlyMap<string, DomainError>;
 }

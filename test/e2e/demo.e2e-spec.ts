@@ -25,7 +25,7 @@ describe('npm run demo -- --exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const demo = (): Promise<Ended> =>
+  const demo = (env: Record<string, string> = {}): Promise<Ended> =>
     runProgram([process.execPath, join(ROOT, 'dist/apps/cli/src/main.js'), 'demo', '--exit'], '', {
       timeoutSeconds: 170,
       cwd: folder,
@@ -38,6 +38,7 @@ describe('npm run demo -- --exit', () => {
         REDIS_URL: process.env.TEST_REDIS_URL,
         MONGODB_DATABASE: database,
         QUEUE_PREFIX: database,
+        ...env,
       },
     });
 
@@ -52,9 +53,12 @@ describe('npm run demo -- --exit', () => {
     expect(stdout).toMatch(/\/metrics/);
   });
 
-  it('uses the project it made before, and ends with 1 when the run fails', async () => {
+  it('uses the project it made before, also where clients need a key, and ends with 1 when the run fails', async () => {
     rmSync(join(folder, 'node_modules/vega-datasets/data/airports.csv'));
-    const { code, stdout } = await demo();
+    const { code, stdout } = await demo({
+      ENABLE_AUTH: 'true',
+      SECRET_KEY: randomBytes(32).toString('base64'),
+    });
     expect({ code, stdout }).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('from an earlier demo'),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
 import { type Env, loadEnv } from '@tauro/platform';
@@ -16,6 +17,12 @@ export function cliEnv(argv: string[], source = process.env, dotenvPath = '.env'
   return loadEnv(argv, source, dotenvPath, EXAMPLES);
 }
 
+/** The demo is a client too: where clients need a key and none is configured, it has one for as long as it runs. */
+export const demoEnv = (env: Env): Env =>
+  env.ENABLE_AUTH && !env.BOOTSTRAP_API_KEY
+    ? { ...env, BOOTSTRAP_API_KEY: randomBytes(32).toString('base64url') }
+    : env;
+
 /** What the children are told on top of the environment they inherit; they read `.env` themselves. */
 export function childEnv(
   env: Env,
@@ -31,6 +38,7 @@ export function childEnv(
     LOG_FORMAT: 'json',
     MONGODB_URL: urls.mongodbUrl,
     REDIS_URL: urls.redisUrl,
+    BOOTSTRAP_API_KEY: env.BOOTSTRAP_API_KEY,
     PIPELINES_PATH: JSON.stringify(env.PIPELINES_PATH),
     HANDLERS_PATH: JSON.stringify(env.HANDLERS_PATH),
     DATA_ROOTS: JSON.stringify(env.DATA_ROOTS),

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { EnvError } from '@tauro/platform';
 
 import { runDemo } from './demo/demo.js';
-import { cliEnv } from './cli-env.js';
+import { cliEnv, demoEnv } from './cli-env.js';
 import { keys, KEYS_USAGE } from './keys/keys.js';
 import { MIGRATE_USAGE, migrate } from './migrate/migrate.js';
 import { bringUp } from './supervisor/bring-up.js';
@@ -60,7 +60,8 @@ async function main(): Promise<void> {
     if (process.argv[2] === 'migrate') return await migrate(process.argv.slice(3), { terminal, shutdown });
     const asked = commandLine(process.argv.slice(2));
     if (asked === 'help') return void process.stdout.write(USAGE);
-    const env = cliEnv(process.argv.slice(2));
+    const given = cliEnv(process.argv.slice(2));
+    const env = asked.command === 'demo' ? demoEnv(given) : given;
     shutdown.listen();
     if (asked.command === 'demo') terminal.quiet = true;
     const deployment = await bringUp(env, { terminal, shutdown });

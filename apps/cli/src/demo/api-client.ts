@@ -19,7 +19,11 @@ interface Envelope<T> {
 
 /** Calls the API as any client does: JSON over HTTP. */
 export class ApiClient {
-  constructor(readonly url: string) {}
+  /** @param headers sent with each call: who asks, where the server wants to know. */
+  constructor(
+    readonly url: string,
+    readonly headers: Record<string, string>,
+  ) {}
 
   get<T>(path: string): Promise<T> {
     return this.call('GET', path);
@@ -33,7 +37,7 @@ export class ApiClient {
   private async call<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
-      headers: { 'content-type': 'application/json' },
+      headers: { ...this.headers, 'content-type': 'application/json' },
       body: body && JSON.stringify(body),
     });
     if (response.status === 429 || response.status === 503) {

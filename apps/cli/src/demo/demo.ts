@@ -22,7 +22,10 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** Does over HTTP what a newcomer would: a project, a run, its progress, log, statistics and result. */
 export async function runDemo(url: string, env: Env, terminal: Terminal): Promise<boolean> {
-  const api = new ApiClient(url);
+  const api = new ApiClient(
+    url,
+    env.BOOTSTRAP_API_KEY ? { [env.API_KEY_HEADER]: env.BOOTSTRAP_API_KEY } : {},
+  );
   const say = (line: string): void => terminal.say(line);
   const title = (text: string): void => say(`\n${terminal.paint('bold', text)}`);
 
@@ -98,7 +101,7 @@ async function follow(api: ApiClient, runId: string, terminal: Terminal): Promis
   const timer = setInterval(look, LOOK_AGAIN_MS);
   try {
     look();
-    for await (const line of followLog(api.url, runId)) {
+    for await (const line of followLog(api, runId)) {
       lines.push(line);
       look();
     }

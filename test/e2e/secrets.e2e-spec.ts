@@ -283,6 +283,21 @@ describe('secrets', () => {
     const stored = tauro.database.collection<{ _id: string; engine: { sealed: string } }>('secrets');
     const sealed = async () => (await stored.findOne({ _id: id }))!.engine.sealed;
     const before = await sealed();
+    const { name } = await user.pipeline(project, [task('only', 'noop')]);
+    const webhook = { url: `${receiver.url}/told`, secret: 'signs what the project tells' };
+    expectStatus(await tauro.api.put(`${V1}/projects/${project}`, { notifications: { webhook } }), 200);
+    const hook = { project_id: project, pipeline_id: name, kind: 'WEBHOOK', secret: 'signs what is called' };
+    const trigger = expectStatus(await tauro.api.post(`${V1}/triggers`, hook), 201);
+    const others = async (): Promise<string[]> => {
+      const of = async (collection: string, _id: string): Promise<any> =>
+        (await tauro.database.collection<{ _id: string; engine: any }>(collection).findOne({ _id }))!.engine;
+      return [
+        (await of('projects', project)).webhook_secrets[0].sealed,
+        (await of('triggers', trigger.id)).secret,
+      ];
+    };
+    const old = before.split('.')[1];
+    expect((await others()).map((text) => text.split('.')[1])).toEqual([old, old]);
     const restart = async (env: Record<string, string>): Promise<void> => {
       await Promise.all([tauro.apiProcess(), ...tauro.workers].map((one) => one.stop()));
       Object.assign(tauro.env, env);
@@ -292,7 +307,9 @@ describe('secrets', () => {
     };
     const SECRET_KEY = randomBytes(32).toString('base64');
     await restart({ SECRET_KEY, SECRET_KEY_PREVIOUS: KEY });
-    expect((await sealed()).split('.')[1]).not.toBe(before.split('.')[1]);
+    const anew = (await sealed()).split('.')[1];
+    expect(anew).not.toBe(old);
+    expect((await others()).map((text) => text.split('.')[1])).toEqual([anew, anew]);
     expect(tauro.apiProcess().logs()).toContain('no secret needs SECRET_KEY_PREVIOUS any more');
     await restart({ SECRET_KEY_PREVIOUS: '' });
     expect((await run([call('asks', '{{ secrets.kept }}')])).state).toBe('SUCCESS');

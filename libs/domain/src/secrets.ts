@@ -11,6 +11,12 @@ export const secretPurpose = (id: string): string => `secret/${id}`;
 /** What the secrets of a connection are sealed for. */
 export const connectionPurpose = (id: string): string => `connection/${id}`;
 
+/** What the secrets are sealed for that webhooks are signed with. */
+export const WEBHOOK_PURPOSE = 'webhook';
+
+/** What the secrets are sealed for that calls of triggers are signed with. */
+export const HOOK_PURPOSE = 'hook';
+
 /** What is shown in the place of a secret. */
 export const HIDDEN_SECRET = '***';
 

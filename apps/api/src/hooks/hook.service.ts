@@ -1,12 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Trigger } from '@tauro/database';
-import { conflict, DomainError, invalid, type JsonObject } from '@tauro/domain';
+import { conflict, DomainError, HOOK_PURPOSE, invalid, type JsonObject } from '@tauro/domain';
 import { HookCalls, RunBacklog, triggeredParams, TriggerService } from '@tauro/orchestration';
 import { CannotUnseal, Env, unseal } from '@tauro/platform';
 import { type Request } from 'express';
 import { createHash } from 'node:crypto';
 import { rawBodyOf } from '../http/body.js';
-import { HOOK_PURPOSE } from '../triggers/trigger-catalog.service.js';
 import { CallLimiter } from './call-limiter.js';
 import { type AcceptedCall } from './hook.dto.js';
 import { checkSignature } from './signature.js';

@@ -5,13 +5,11 @@ import {
   type NotificationSettings,
   type SealedSecret,
   type WebhookTarget,
+  WEBHOOK_PURPOSE,
 } from '@tauro/domain';
 import { canSeal, Env, seal } from '@tauro/platform';
 import { cannotBeSealed } from '../http/sealing.js';
 import { type NotificationSettingsDto, type WebhookDto } from './settings.dto.js';
-
-/** What sealed secrets of webhooks are for; workers open them with the same word. */
-const PURPOSE = 'webhook';
 
 /** Settings as they are stored and shown, and beside them what is never shown. */
 export interface StoredNotifications {
@@ -69,7 +67,7 @@ export class NotificationSettingsService {
   ): string | null {
     if (secret === null) return null;
     if (secret === undefined) return kept.find((one) => one.url === url)?.sealed ?? null;
-    if (canSeal(this.env)) return seal(this.env, PURPOSE, secret);
+    if (canSeal(this.env)) return seal(this.env, WEBHOOK_PURPOSE, secret);
     faults.push(cannotBeSealed(`${field}.secret`));
     return null;
   }

@@ -12,6 +12,7 @@ import {
   notFound,
   type TriggerKind,
   triggerTemplateFaults,
+  HOOK_PURPOSE,
 } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { newToken, PipelineService, type TriggerChanges, TriggerService } from '@tauro/orchestration';
@@ -26,8 +27,6 @@ import { cannotBeSealed } from '../http/sealing.js';
 import { type CreateTriggerDto, type TriggerWithToken, type UpdateTriggerDto } from './trigger.dto.js';
 import { EVENT_LIST, TRIGGER_LIST } from './trigger.list.js';
 
-/** What sealed secrets of triggers are for; whoever checks a call opens them with the same word. */
-export const HOOK_PURPOSE = 'hook';
 const HOOK_PATH = '/api/v1/hooks';
 const DEFAULT_LIMIT = { calls: 60, per_seconds: 60 };
 const MAX_TRIES = 20;

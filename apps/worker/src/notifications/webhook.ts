@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { type Notification } from '@tauro/database';
+import { WEBHOOK_PURPOSE } from '@tauro/domain';
 import { NodeError, postJson } from '@tauro/nodes';
 import { CannotUnseal, Env, inSpan, SpanKind, unseal } from '@tauro/platform';
 import { createHmac } from 'node:crypto';
 import { type Channel, Undeliverable } from './channel.js';
-
-/** What sealed secrets of webhooks are for; the API seals them with the same word. */
-const PURPOSE = 'webhook';
 
 /** POSTs the message to a URL, signed when its webhook has a secret. */
 @Injectable()
@@ -48,7 +46,7 @@ export class WebhookChannel implements Channel {
   private secretOf(sealed: string | null): string | null {
     if (sealed === null) return null;
     try {
-      return unseal(this.env, PURPOSE, sealed);
+      return unseal(this.env, WEBHOOK_PURPOSE, sealed);
     } catch (error) {
       throw error instanceof CannotUnseal ? new Undeliverable(`webhook.secret: ${error.message}`) : error;
     }

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { type AddressInfo } from 'node:net';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite from 'libsql';
+import { hasMariadb, MariadbServer } from '../support/mariadb.js';
+import { LonelyMongod } from '../support/mongod.js';
 import { ONCE } from '../support/nodes.js';
 import { hasPostgres, PostgresServer } from '../support/postgres.js';
 import { S3Server } from '../support/s3.js';
@@ -16,6 +21,9 @@ const KEY = randomBytes(32).toString('base64');
 
 if (!hasPostgres())
   process.stderr.write('connections: skipped in part, because no PostgreSQL server is installed\n');
+if (!hasMariadb())
+  process.stderr.write('connections: skipped in part, because no MariaDB server is installed\n');
+const withMariadb = hasMariadb() ? it : it.skip;
 const withPostgres = hasPostgres() ? describe : describe.skip;
 
 describe('connections', () => {
@@ -30,6 +38,7 @@ describe('connections', () => {
         LEASE_SECONDS: '3',
         HEARTBEAT_SECONDS: '0.75',
         RECONCILE_SECONDS: '0.5',
+        TABLE_PROCESSES: '3',
       },
     });
     user = new User(tauro.api);
@@ -84,7 +93,7 @@ describe('connections', () => {
 
   it('name the field that is wrong, and tell no secret in doing so', async () => {
     const cases: [object, string, string?][] = [
-      [{ kind: 'oracle' }, 'kind', 'postgresql, s3'],
+      [{ kind: 'oracle' }, 'kind', 'postgresql, mysql'],
       [{ config: { ...SOMEWHERE, host: '/var/run' } }, 'config.host'],
       [{ config: { ...SOMEWHERE, port: 70_000 } }, 'config.port'],
       [{ config: { database: 'x', user: 'y' } }, 'config.host'],
@@ -383,4 +392,89 @@ describe('connections', () => {
       ).toEqual([{ n: 2000, ids: 2000 }]);
     });
   });
+
+  withMariadb(
+    'to MySQL and MongoDB, and files of SQLite, keep what they promise when the worker dies',
+    async () => {
+      const mariadb = await MariadbServer.start();
+      const mongod = await LonelyMongod.start();
+      const sqlite = new Sqlite(join(tauro.files, 'held.db'));
+      const session = await mariadb.session();
+      try {
+        if (!mongod)
+          return void process.stderr.write('connections: skipped in part, because MongoDB runs elsewhere\n');
+        const rows = 30_000;
+        await create('orders', mariadb.config, { kind: 'mysql', secret: { password: mariadb.password } });
+        const config = { host: '127.0.0.1', port: mongod.port, database: 'shop', user: 'tauro' };
+        const events = await create('events', config, {
+          kind: 'mongodb',
+          secret: { password: mongod.password },
+        });
+        expect(await test(events.id)).toMatchObject({
+          ok: true,
+          server: expect.stringMatching(/^MongoDB \d/),
+        });
+        const sink = (id: string, config: object): object => ({
+          id,
+          type: 'sink',
+          depends_on: ['many'],
+          config,
+        });
+        const pipeline = await user.pipeline(project, [
+          { id: 'one', type: 'source', config: { source_type: 'inline', rows: [{ x: 1 }] } },
+          {
+            id: 'many',
+            type: 'processor',
+            depends_on: ['one'],
+            config: { sql: `SELECT range AS id FROM range(${rows})` },
+          },
+          sink('mysql', { destination: 'mysql', connection: 'orders', table: 'held' }),
+          sink('mongodb', { destination: 'mongodb', connection: 'events', collection: 'held' }),
+          sink('sqlite', { destination: 'sqlite', path: join(tauro.files, 'held.db'), table: 'held' }),
+        ]);
+        // Each of them is held in the middle: by a row that another session is writing, and by somebody who reads.
+        await session.query('CREATE TABLE held (id bigint PRIMARY KEY)');
+        await session.query('START TRANSACTION');
+        await session.query(`INSERT INTO held VALUES (${rows / 2})`);
+        sqlite.exec('CREATE TABLE held (id INTEGER); BEGIN');
+        const inSqlite = (): unknown =>
+          sqlite.prepare('SELECT count(*), count(DISTINCT id) FROM held').raw().get();
+        expect(inSqlite()).toEqual([0, 0]);
+        const inMongod = async (): Promise<number> =>
+          (await mongod.command('shop', { count: 'held' }))['n'] as number;
+
+        const id = await user.start(project, pipeline.id);
+        await waitFor(async () => (await inMongod()) > 0, { what: 'documents to be written', everyMs: 2 });
+        await mongod.command('admin', { fsync: 1, lock: true });
+        const waiting = `SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`;
+        await waitFor(async () => (await mariadb.query(waiting)).length > 0, { what: 'rows to be written' });
+        await waitFor(() => existsSync(join(tauro.files, 'held.db-journal')), {
+          what: 'SQLite to be written',
+        });
+        await tauro.workers.at(-1)!.kill();
+        expect(await mariadb.query('SELECT count(*) AS n FROM held')).toEqual([{ n: 0 }]);
+        expect(inSqlite()).toEqual([0, 0]);
+        expect(await inMongod()).toBeLessThan(rows);
+
+        await mongod.command('admin', { fsyncUnlock: 1 });
+        await session.query('ROLLBACK');
+        sqlite.exec('ROLLBACK');
+        await tauro.addWorker();
+        expect((await user.ended(id)).state).toBe('SUCCESS');
+        const tasks = await user.tasks(id);
+        for (const one of ['mysql', 'mongodb', 'sqlite']) expect(tasks[one].attempts).toHaveLength(2);
+        expect(await mariadb.query('SELECT count(*) AS n FROM held')).toEqual([{ n: rows }]);
+        expect(inSqlite()).toEqual([rows, rows]);
+        expect(await inMongod()).toBe(rows);
+        const group = [{ $group: { _id: '$id' } }, { $count: 'n' }];
+        const found = await mongod.command('shop', { aggregate: 'held', pipeline: group, cursor: {} });
+        expect(found['cursor'].firstBatch).toEqual([{ n: rows }]);
+        expect(await placesWith(tauro, [mariadb.password, mongod.password])).toEqual([]);
+      } finally {
+        sqlite.close();
+        session.destroy();
+        await Promise.all([mariadb.stop(), mongod?.stop()]);
+      }
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { freePort } from './tauro.js';
 import { waitFor } from './wait-for.js';
 
@@ -95,9 +95,9 @@ export class MariadbServer {
     return { host: '127.0.0.1', port: this.port, database: DATABASE, user: 'tauro', tls: 'disable' };
   }
 
-  /** Rows of one statement, as an administrator sees them. */
-  async query<T = Record<string, unknown>>(sql: string): Promise<T[]> {
-    const connection = await createConnection({
+  /** A session of an administrator's. */
+  session(): Promise<Connection> {
+    return createConnection({
       host: '127.0.0.1',
       port: this.port,
       database: DATABASE,
@@ -106,10 +106,15 @@ export class MariadbServer {
       dateStrings: true,
       timezone: 'Z',
     });
+  }
+
+  /** Rows of one statement. */
+  async query<T = Record<string, unknown>>(sql: string): Promise<T[]> {
+    const session = await this.session();
     try {
-      return (await connection.query<RowDataPacket[]>(sql))[0] as T[];
+      return (await session.query<RowDataPacket[]>(sql))[0] as T[];
     } finally {
-      connection.destroy();
+      session.destroy();
     }
   }
 

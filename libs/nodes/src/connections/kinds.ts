@@ -1,4 +1,5 @@
 import { mongodb } from '../mongodb/connection.js';
+import { kafka } from '../kafka/connection.js';
 import { mysql } from '../mysql/connection.js';
 import { postgresql } from '../postgresql/connection.js';
 import { rest } from '../rest/connection.js';
@@ -8,5 +9,5 @@ import { type ConnectionKind } from './connection-kind.js';
 
 /** Every kind of connection there is. A new one is one folder and one entry here. */
 export const CONNECTION_KINDS: ReadonlyMap<string, ConnectionKind> = new Map(
-  [postgresql, mysql, mongodb, s3, sftp, rest].map((kind) => [kind.kind, kind]),
+  [postgresql, mysql, mongodb, s3, sftp, kafka, rest].map((kind) => [kind.kind, kind]),
 );

@@ -1,5 +1,6 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
+import { kafkaSink } from '../kafka/sink.js';
 import { NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { mongodbSink } from '../mongodb/sink.js';
 import { mysqlSink } from '../mysql/sink.js';
@@ -12,7 +13,17 @@ import { consoleSink } from './console-sink.js';
 import { fileSink } from './file-sink.js';
 import { type TableSink } from './table-sink.js';
 
-const SINKS = [fileSink, consoleSink, postgresqlSink, mysqlSink, mongodbSink, sqliteSink, s3Sink, sftpSink];
+const SINKS = [
+  fileSink,
+  consoleSink,
+  postgresqlSink,
+  mysqlSink,
+  mongodbSink,
+  sqliteSink,
+  s3Sink,
+  sftpSink,
+  kafkaSink,
+];
 const BY_TYPE = new Map(SINKS.map((sink) => [sink.type, sink]));
 
 const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
@@ -22,7 +33,7 @@ const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
 export const sinkNode: NodeKind = {
   type: 'sink',
   summary:
-    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB, SQLite, S3 or SFTP, or shows them in the log.',
+    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP or Kafka, or shows them in the log.',
   schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
   readsTables: true,

@@ -1,5 +1,6 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionTarget } from '../connections/connection-target.js';
+import { kafkaSource } from '../kafka/source.js';
 import { MAKES_TABLE, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { mongodbSource } from '../mongodb/source.js';
 import { mysqlSource } from '../mysql/source.js';
@@ -22,6 +23,7 @@ const SOURCES = [
   sqliteSource,
   s3Source,
   sftpSource,
+  kafkaSource,
   restSource,
 ];
 const BY_TYPE = new Map(SOURCES.map((source) => [source.type, source]));
@@ -35,7 +37,7 @@ export const sourceNode: NodeKind = {
   cacheable: true,
   unmappable: MAKES_TABLE,
   summary:
-    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP, HTTP services, or from the config itself.',
+    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP, Kafka, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,

@@ -9,9 +9,9 @@ import { setExample } from '../http/openapi/examples.js';
 const PROJECT = idPattern('proj');
 const KINDS = [...CONNECTION_KINDS.keys()];
 
-/** One schema per kind, for people and for programs that make forms. */
+/** One schema per kind, for people and for programs that make forms; what fits one may fit another kind's, too. */
 const configs: ApiPropertyOptions = {
-  oneOf: [...CONNECTION_KINDS.values()].map(({ kind, schema }) => ({ title: kind, ...schema })),
+  anyOf: [...CONNECTION_KINDS.values()].map(({ kind, schema }) => ({ title: kind, ...schema })),
 };
 const SECRET = {
   type: 'object' as const,

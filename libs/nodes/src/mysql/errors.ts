@@ -27,6 +27,7 @@ const TOLD: readonly (readonly [Told, readonly number[]])[] = [
     [1051, 1146],
   ],
   [['ColumnNotFound', false], [1054]],
+  [['DuplicateColumn', false], [1060]],
   [
     ['ConstraintViolated', false],
     [1048, 1062, 1169, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 3819, 4025],
@@ -37,7 +38,7 @@ const TOLD: readonly (readonly [Told, readonly number[]])[] = [
   ],
   [
     ['QueryFailed', true],
-    [1050, 1060, 1205, 1213, 1969, 3024, 3058, 3572],
+    [1050, 1205, 1213, 1969, 3024, 3058, 3572],
   ],
   [
     ['ConnectionFailed', true],

@@ -7,6 +7,7 @@ import { countOf } from '../tables/sql-text.js';
 import { queryOf } from './bound-query.js';
 import { type Client, withClient } from './client.js';
 import { tableDataset } from './dataset.js';
+import { markOf, newRows } from './new-rows.js';
 import { tableName } from './table-name.js';
 import { type Passage, passageOf } from './types.js';
 
@@ -28,26 +29,37 @@ export async function readRows(context: NodeContext): Promise<NodeResult> {
   return withClient(connection!, { egressAllowPrivate, signal }, async (client) => {
     // As standard SQL has it, `||` joins texts: templates within a text become that.
     await client.query(`SET sql_mode = 'PIPES_AS_CONCAT,STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'`);
+    // However long it takes until the rows that were sent have been taken.
+    await client.query('SET net_write_timeout = 3600');
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     // A query that writes fails, and everything is seen as of one moment.
     await client.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    const { fields, rows } = await ask(client, query);
+    const isIncremental = config['incremental'] !== undefined;
+    const wanted = isIncremental ? newRows(context, query, await describe(client, query)) : query;
+    const { fields, rows } = await ask(client, wanted);
     const declared = (config['columns'] ?? {}) as Record<string, string>;
     checkNames(
       fields.map(({ name }) => name),
       declared,
     );
     const passages = fields.map((field) => passageOf(field, declared[field.name]));
-    const result = await tableOfCsv(context, passages, () => linesOf(rows, passages));
+    const made = await tableOfCsv(context, passages, () => linesOf(rows, passages));
+    const result = isIncremental ? { ...made, ...(await markOf(context, made)) } : made;
     await client.query('COMMIT');
     const from = table?.shown ?? 'a query';
     context.log('INFO', `read ${countOf(result.rows, 'row')} of ${from} from ${connection!.name}`);
     // What a query reads, only the server knows.
     if (table === undefined) return result;
-    const { rows: count, table: made } = result;
     const use = { access: 'read' as const, ...tableDataset(connection!, table) };
-    return { ...result, datasets: [{ ...use, columns: made.columns, rows: count }] };
+    return { ...result, datasets: [{ ...use, columns: made.table.columns, rows: made.rows }] };
   });
+}
+
+/** The columns of a query, of which no row is asked for. */
+async function describe({ raw }: Client, { sql, values }: Prepared): Promise<Passage[]> {
+  const none = `SELECT * FROM (${sql}) AS tauro_query LIMIT 0`;
+  const [, fields] = await raw.promise().execute({ sql: none, values });
+  return fields.map((field) => passageOf(field));
 }
 
 /** By the protocol of prepared statements, in which numbers and times lose nothing. */

@@ -1,5 +1,6 @@
 import { connectionName } from '../connections/schema-parts.js';
 import { type NodeContext, type NodeResult } from '../node-kind.js';
+import { incrementalRows } from '../source/incremental.js';
 import { TABLE_OR_QUERY, tableOrQueryFaults } from '../source/table-or-query.js';
 import { type TableSource } from '../source/table-source.js';
 
@@ -16,6 +17,7 @@ export const mysqlSource: TableSource = {
       source_type: { const: 'mysql' },
       connection: connectionName('mysql'),
       ...TABLE_OR_QUERY('a `tinyint(1)` is TINYINT, and a `decimal` of more than 38 digits DOUBLE'),
+      incremental: incrementalRows(),
     },
   },
 

@@ -3,11 +3,13 @@ import { type Drift, fitColumns } from '../sink/write-modes.js';
 import { literal } from '../tables/sql-text.js';
 import { type TableInput } from '../tables/table-output.js';
 import { type Client } from './client.js';
+import { type ServerFault } from './errors.js';
 import { ident, idents, type TableName } from './table-name.js';
 import { serverTypeOf } from './types.js';
 
 type Columns = TableInput['columns'];
 
+const DUPLICATE_COLUMN = 1060;
 /** The first words of the comment of a table that a sink has made; the task follows. */
 const MADE_FOR = 'made by Tauro for ';
 
@@ -89,7 +91,10 @@ export class TargetTable {
       const added = fitting.added.map(
         ({ name, type }) => `ADD COLUMN ${ident(name)} ${serverTypeOf(type, false)} NULL DEFAULT NULL`,
       );
-      await this.client.query(`ALTER TABLE ${this.sql} ${added.join(', ')}`);
+      await this.client.query(`ALTER TABLE ${this.sql} ${added.join(', ')}`).catch((error: ServerFault) => {
+        if (error.errno !== DUPLICATE_COLUMN) throw error;
+        throw new NodeError('QueryFailed', `somebody else has added columns to table ${this.shown} just now`);
+      });
     }
     return fitting.columns;
   }

@@ -44,7 +44,7 @@ export async function objectsOf(
   const why =
     prefix === undefined
       ? ''
-      : ' that ends like data (.csv, .json, .ndjson, .parquet); set format, or name objects by glob';
+      : ' that ends like data (.csv, .json, .ndjson, .parquet, .arrow, .xlsx); set format, or name objects by glob';
   throw new NodeError('FileNotFound', `'${shown}': there is no object${why}`, false);
 }
 

@@ -2,6 +2,7 @@ import { appendFile, copyFile, link, mkdir, open, readdir, rename, rm, stat } fr
 import { createReadStream, createWriteStream } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isForeign } from '../formats/foreign-formats.js';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles, exists, fileDataset } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
@@ -11,6 +12,7 @@ import { nodeErrorOf } from '../tables/table-errors.js';
 import { inSession, parquetRows, shortened, type TableInput } from '../tables/table-output.js';
 import { formatOptions } from './format-options.js';
 import { FILE_SINK_SCHEMA, type WRITE_MODES } from './file-sink.schema.js';
+import { writeFile } from './write-file.js';
 import { type TableSink } from './table-sink.js';
 
 type WriteMode = (typeof WRITE_MODES)[number];
@@ -95,6 +97,9 @@ async function planOf(
     ? ((config['format'] ?? 'parquet') as FileFormat)
     : chooseFormat(written, config['format']);
 
+  if (partitionBy.length > 0 && isForeign(format)) {
+    throw new NodeError('InvalidConfig', `partition_by: does not go with ${format}`, false);
+  }
   const files = new DataFiles(settings, artifacts.root);
   const target = await files.target(written);
   const shown = files.display(target);
@@ -134,15 +139,16 @@ const folderMessage = (path: string): string =>
   'leave the ending away and set format';
 
 /** Writes `data`, a file or a folder, into the staging folder. */
-async function stage(session: DuckDbSession, plan: Plan, { path, columns }: TableInput): Promise<number> {
+async function stage(session: DuckDbSession, plan: Plan, table: TableInput): Promise<number> {
+  const { path, columns } = table;
   const { format, partitionBy, staging, part, target } = plan;
   const data = join(staging, 'data');
   const continued = isContinued(plan) && (await sizeOf(target)) > 0;
   if (continued && format === 'csv') await checkHeader(plan, columns);
-  const options = formatOptions(format, target, !continued);
-  if (partitionBy.length === 0) {
-    return session.copy(parquetRows(path), data, `${options}, USE_TMP_FILE false`);
+  if (partitionBy.length === 0 || isForeign(format)) {
+    return writeFile(session, table, { format, target, header: !continued }, data);
   }
+  const options = formatOptions(format, target, true);
   const names = `FILENAME_PATTERN ${literal(`${part}-{i}`)}`;
   return session.copy(parquetRows(path), data, `${options}, PARTITION_BY (${idents(partitionBy)}), ${names}`);
 }

@@ -1,7 +1,7 @@
-import { type FileFormat, formatOf } from '../tables/file-format.js';
+import { formatOf, type NativeFormat } from '../tables/file-format.js';
 
 /** The options of a `COPY` that writes a file. @param target tells by its endings how it is separated and compressed */
-export function formatOptions(format: FileFormat, target: string, header: boolean): string {
+export function formatOptions(format: NativeFormat, target: string, header: boolean): string {
   const compression = formatOf(target).compression;
   const packed = compression ? `, COMPRESSION ${compression}` : '';
   switch (format) {

@@ -211,7 +211,7 @@ describe('a path that cannot be', () => {
       [{ path: '/tmp/o.csv' }, /^PathNotAllowed/],
       [{ path: 'link/o.csv' }, /^PathNotAllowed/],
       [{ path: 'new/../../o.csv' }, /^PathNotAllowed/],
-      [{ path: 'o.xlsx' }, /^UnknownFormat: the format of 'o\.xlsx' is unclear; set format/],
+      [{ path: 'o.docx' }, /^UnknownFormat: the format of 'o\.docx' is unclear; set format/],
       [{ path: 'folder.csv' }, /^BadPath: 'folder\.csv' is a folder, but a file is to be written/],
       [{ path: 'file', write_mode: 'append' }, /^BadPath: 'file' is a file, but a folder/],
       [{ path: 'o.parquet', write_mode: 'append' }, /^InvalidConfig: 'o\.parquet' would be a folder/],

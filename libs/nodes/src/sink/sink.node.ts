@@ -33,7 +33,7 @@ const sinkOf = (config: Record<string, unknown> = {}): TableSink | undefined =>
 export const sinkNode: NodeKind = {
   type: 'sink',
   summary:
-    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet), to PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP or Kafka, or shows them in the log.',
+    'Writes the rows of one upstream node to a file (csv, json, ndjson, parquet, arrow, xlsx), to PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP or Kafka, or shows them in the log.',
   schema: { oneOf: SINKS.map(({ schema }) => schema) },
   isolated: true,
   readsTables: true,

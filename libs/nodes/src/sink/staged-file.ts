@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type NodeContext } from '../node-kind.js';
 import { chooseFormat, endingsOf, type FileFormat, formatOf } from '../tables/file-format.js';
 import { nodeErrorOf } from '../tables/table-errors.js';
-import { inSession, parquetRows, type TableInput } from '../tables/table-output.js';
-import { formatOptions } from './format-options.js';
+import { inSession, type TableInput } from '../tables/table-output.js';
+import { writeFile } from './write-file.js';
 
 /** A table as a file of the scratch folder, for whoever sends it on. */
 export interface StagedFile {
@@ -42,7 +42,7 @@ export async function withStagedFile<T>(
   await mkdir(folder, { recursive: true });
   try {
     const rows = await inSession(context, { paths: [table.path], directories: [folder] }, (session) =>
-      session.copy(parquetRows(table.path), path, `${formatOptions(format, key, true)}, USE_TMP_FILE false`),
+      writeFile(session, table, { format, target: key, header: true }, path),
     );
     return await send({ path, rows, bytes: (await stat(path)).size });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { NodeError } from '../node-kind.js';
-import { type FileFormat, formatOf } from '../tables/file-format.js';
+import { type FileFormat, formatOf, type NativeFormat } from '../tables/file-format.js';
 import { listLiteral, literal, structLiteral } from '../tables/sql-text.js';
 
 /** `config.options` of a file source, as its schema has it. */
@@ -16,6 +16,7 @@ export interface FileOptions {
   date_format?: string;
   timestamp_format?: string;
   skip_lines?: number;
+  sheet?: string;
   bad_rows?: 'fail' | 'skip' | 'reject';
   sample_size?: number;
 }
@@ -40,6 +41,8 @@ const ALLOWED: Record<FileFormat, readonly string[]> = {
   json: COMMON,
   ndjson: COMMON,
   parquet: [],
+  arrow: [],
+  xlsx: ['columns', 'header', 'skip_lines', 'sheet'],
 };
 
 /** Options that mean nothing to a format: telling is better than ignoring. */
@@ -55,7 +58,7 @@ export const delimiterOf = (file: string, { delimiter }: FileOptions): string =>
  * @param stated for CSV: all columns with their types, so that nothing is detected.
  */
 export function readerCall(
-  format: FileFormat,
+  format: NativeFormat,
   files: readonly string[],
   options: FileOptions,
   extra: readonly string[] = [],

@@ -16,7 +16,10 @@ export const FILE_OPTIONS = {
       'Types of columns by name; others are inferred. For CSV without a header: all names and types, in order.',
     ),
     delimiter: { type: 'string', minLength: 1, maxLength: 4, description: 'CSV: `,` (a tab for .tsv).' },
-    header: { type: 'boolean', description: 'CSV: whether the first line holds the names; true by default.' },
+    header: {
+      type: 'boolean',
+      description: 'CSV, xlsx: whether the first line holds the names; true by default.',
+    },
     quote: { ...ONE_CHARACTER, description: 'CSV: `"` by default; an empty string for none.' },
     escape: { ...ONE_CHARACTER, description: 'CSV: what escapes a quote inside quotes; `"` by default.' },
     null_values: {
@@ -38,7 +41,13 @@ export const FILE_OPTIONS = {
       ...TIME_FORMAT,
       description: 'CSV: of moments, such as `%d.%m.%Y %H:%M`; ISO 8601 by default.',
     },
-    skip_lines: { type: 'integer', minimum: 0, description: 'CSV: lines before the header.' },
+    skip_lines: { type: 'integer', minimum: 0, description: 'CSV, xlsx: lines before the header.' },
+    sheet: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description: 'xlsx: the sheet; the first by default.',
+    },
     bad_rows: {
       enum: ['fail', 'skip', 'reject'],
       description:

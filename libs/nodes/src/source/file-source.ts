@@ -10,10 +10,19 @@ import {
   type NodeDefinition,
   type TableRef,
 } from '@tauro/domain';
+import { withConverted } from '../formats/convert.js';
+import { isForeign } from '../formats/foreign-formats.js';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { DataFiles, fileDataset } from '../tables/data-files.js';
 import { type DuckDbSession } from '../tables/duckdb.js';
-import { endingsAsked, FILE_FORMATS, type FileFormat, formatOf, oneFormat } from '../tables/file-format.js';
+import {
+  endingsAsked,
+  FILE_FORMATS,
+  type FileFormat,
+  formatOf,
+  type NativeFormat,
+  oneFormat,
+} from '../tables/file-format.js';
 import { countOf } from '../tables/sql-text.js';
 import { EngineFault, nodeErrorOf } from '../tables/table-errors.js';
 import {
@@ -95,8 +104,29 @@ interface FoundFiles {
 }
 
 /** Makes this attempt's table of files. @throws NodeError that tells the place of what does not fit */
-export async function tableOf(
-  { files, format, options, display, keep }: FoundFiles,
+export function tableOf(found: FoundFiles, context: NodeContext): Promise<TableMade> {
+  const { format, files, options, display } = found;
+  if (!isForeign(format)) return tableOfNative({ ...found, format }, context);
+  const [unfit] = unfitOptions(format, options);
+  if (unfit !== undefined) {
+    throw new NodeError('InvalidConfig', `options.${unfit} does not apply to ${format}`, false);
+  }
+  return withConverted(context, format, files, options, display, ({ files: lines, columns, origin }) =>
+    tableOfNative(
+      {
+        ...found,
+        files: lines,
+        format: 'ndjson',
+        options: Object.keys(columns).length > 0 ? { columns: { ...columns, ...options.columns } } : {},
+        display: (path) => display(origin(path)),
+      },
+      context,
+    ),
+  );
+}
+
+async function tableOfNative(
+  { files, format, options, display, keep }: FoundFiles & { format: NativeFormat },
   context: NodeContext,
 ): Promise<TableMade> {
   const { settings } = context;

@@ -427,7 +427,7 @@ describe('a config', () => {
     [{ source_type: 'file', path: 'a.csv', options: { delimeter: ';' } }, /delimeter/],
     [{ source_type: 'file', path: 7 }, /path must be a string/],
     [{ source_type: 'tape', bucket: 'b' }, /source_type must be one of 'file', 'inline'/],
-    [{ source_type: 'file', path: 'a.csv', format: 'xlsx' }, /format must be one of/],
+    [{ source_type: 'file', path: 'a.csv', format: 'xls' }, /format must be one of/],
     [{ source_type: 'inline' }, /rows is required/],
     [{ source_type: 'inline', rows: [1] }, /rows/],
     [{ source_type: 'file', path: 'a.csv', options: { columns: { a: 'INTEGER) FROM x' } } }, /columns\.a/],

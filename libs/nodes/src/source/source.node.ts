@@ -37,7 +37,7 @@ export const sourceNode: NodeKind = {
   cacheable: true,
   unmappable: MAKES_TABLE,
   summary:
-    'Reads rows from files (csv, json, ndjson, parquet), from PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP, Kafka, HTTP services, or from the config itself.',
+    'Reads rows from files (csv, json, ndjson, parquet, arrow, xlsx), from PostgreSQL, MySQL, MongoDB, SQLite, S3, SFTP, Kafka, HTTP services, or from the config itself.',
   schema: { oneOf: SOURCES.map(({ schema }) => schema) },
   isolated: true,
   target: connectionTarget,

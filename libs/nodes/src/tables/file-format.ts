@@ -1,7 +1,10 @@
 import { NodeError } from '../node-kind.js';
 
-export const FILE_FORMATS = ['csv', 'json', 'ndjson', 'parquet'] as const;
+export const FILE_FORMATS = ['csv', 'json', 'ndjson', 'parquet', 'arrow', 'xlsx'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** Formats that DuckDB reads and writes by itself. */
+export type NativeFormat = Exclude<FileFormat, 'arrow' | 'xlsx'>;
 
 export type Compression = 'gzip' | 'zstd';
 
@@ -11,6 +14,8 @@ const ENDINGS: Record<FileFormat, readonly string[]> = {
   json: ['.json'],
   ndjson: ['.ndjson', '.jsonl'],
   parquet: ['.parquet', '.pq'],
+  arrow: ['.arrow', '.arrows', '.feather', '.ipc'],
+  xlsx: ['.xlsx'],
 };
 const COMPRESSIONS: Record<string, Compression> = { '.gz': 'gzip', '.zst': 'zstd' };
 

@@ -16,7 +16,7 @@ export interface TablePreview {
 
 const LIMITS = { memoryLimitMb: 256, threads: 1, maxTempDiskMb: 256 };
 
-const READERS: Record<FileFormat, string> = {
+const READERS: Partial<Record<FileFormat, string>> = {
   csv: 'read_csv',
   json: 'read_json',
   ndjson: 'read_ndjson',
@@ -34,7 +34,8 @@ export async function readTablePreview(
   { limit = 20, duckdb }: { limit?: number; duckdb?: NodeSettings['duckdb'] } = {},
 ): Promise<TablePreview> {
   const { format } = formatOf(path);
-  if (!format) throw new NodeError('UnknownFormat', `cannot tell the format of ${path}`, false);
+  if (!format || !READERS[format])
+    throw new NodeError('UnknownFormat', `cannot tell the format of ${path}`, false);
   const limits = duckdb ?? { ...LIMITS, tempDirectory: tmpdir() };
   try {
     return await withDuckDb({ limits, paths: [path] }, (session) =>

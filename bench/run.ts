@@ -5,6 +5,7 @@ import type * as platform from '../libs/platform/src/index.js';
 import { measureApi } from './api.js';
 import { measureBoot } from './boot.js';
 import { measureChains } from './chain.js';
+import { measureLargeFiles, measurePostgresql } from './connectors.js';
 import { measureDailyEtl } from './daily-etl.js';
 import { type Figure, reached, table } from './figure.js';
 import { measureLatency, measureScaling } from './latency.js';
@@ -25,6 +26,8 @@ const MEASURES: Record<string, () => Promise<Figure[]>> = {
   schedules: measureSchedules,
   backfill: measureBackfill,
   api: measureApi,
+  postgresql: measurePostgresql,
+  large: measureLargeFiles,
 };
 
 /** `npm run bench` measures everything; `npm run bench -- boot etl` only what is named. */

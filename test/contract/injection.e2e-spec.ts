@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Answer } from '../support/api-client.js';
 import { ApiDocument, type Operation } from '../support/api-document.js';
 import { Tauro } from '../support/tauro.js';
@@ -19,7 +20,7 @@ describe('an operator of the database in the place of a value', () => {
   let world: World;
 
   beforeAll(async () => {
-    tauro = await Tauro.start({ workers: 0 });
+    tauro = await Tauro.start({ workers: 0, env: { SECRET_KEY: randomBytes(32).toString('base64') } });
     api = new ApiDocument((await tauro.api.get('/openapi.json')).body);
     world = await World.made(tauro.api, 7);
   });

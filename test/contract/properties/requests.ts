@@ -13,7 +13,7 @@ export interface Plan {
   body?: string;
 }
 
-const ID = /^(proj|pipe|run|task|sched|bf|cfg|cfgv|conn|key|ntf|trig|pool|wrk)_\w+$/;
+const ID = /^(proj|pipe|run|task|sched|bf|cfg|cfgv|cfgp|conn|ds|pool|sec|aud|var|trg|key|role|ntf)_\w+$/;
 const PREFIX_OF: Record<string, string> = {
   project: 'proj',
   pipeline: 'pipe',
@@ -24,6 +24,19 @@ const PREFIX_OF: Record<string, string> = {
   trigger: 'trg',
   notification: 'ntf',
   pool: 'pool',
+  config: 'cfg',
+  version: 'cfgv',
+  config_version: 'cfgv',
+  promotion: 'cfgp',
+  connection: 'conn',
+  dataset: 'ds',
+  entry: 'aud',
+  key: 'key',
+  role: 'role',
+  secret: 'sec',
+  variable: 'var',
+  worker: 'wrk',
+  node: 'node',
 };
 
 /** Something that is there; which one is decided when the request is sent. */
@@ -226,7 +239,8 @@ export function refer(value: Json, number: () => number): Json {
       );
     if (typeof one !== 'string') return one;
     const prefix = ID.exec(one)?.[1] ?? referenceOf(name);
-    if (prefix && number() > 5) return `«${prefix}:${number()}»`;
+    // A name such as `daily_etl` is known in every project, and an id in one of them only.
+    if (prefix && number() > (ID.test(one) ? 5 : 25)) return `«${prefix}:${number()}»`;
     return name === 'name' && top && /^\w+$/.test(one) && number() > 5 ? '«new»' : one;
   };
   return visit(value);

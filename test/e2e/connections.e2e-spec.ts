@@ -421,12 +421,14 @@ describe('connections', () => {
           config,
         });
         const pipeline = await user.pipeline(project, [
-          { id: 'one', type: 'source', config: { source_type: 'inline', rows: [{ x: 1 }] } },
           {
             id: 'many',
-            type: 'processor',
-            depends_on: ['one'],
-            config: { sql: `SELECT range AS id FROM range(${rows})` },
+            type: 'source',
+            config: {
+              source_type: 'mysql',
+              connection: 'orders',
+              query: `SELECT seq AS id FROM seq_1_to_${rows}`,
+            },
           },
           sink('mysql', { destination: 'mysql', connection: 'orders', table: 'held' }),
           sink('mongodb', { destination: 'mongodb', connection: 'events', collection: 'held' }),

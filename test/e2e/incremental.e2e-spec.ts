@@ -99,6 +99,26 @@ describe('a source that reads only what is new', () => {
     expect(await tauro.database.collection('source_marks').countDocuments({ pipeline_id: id })).toBe(0);
   });
 
+  it('keeps rows apart that do not fit, to be seen and downloaded', async () => {
+    writeFileSync(join(tauro.files, 'bad.csv'), 'id,n\n1,10\n2,x\n3\n4,40\n');
+    const options = { bad_rows: 'reject', columns: { n: 'INTEGER' } };
+    const source = { id: 'rows', type: 'source', config: { source_type: 'file', path: 'bad.csv', options } };
+    const sink = { id: 'out', type: 'sink', config: { destination: 'file', path: 'good.xlsx' }, ...ONCE };
+    const { id } = await user.pipeline(project, [source, sink], { edges: chain('rows', 'out') });
+    const started = await user.start(project, id);
+    expect((await user.ended(started)).state).toBe('SUCCESS');
+    expect((await user.tasks(started)).rows.output).toMatchObject({ rows: 2, quarantined: 2 });
+    const at = `${V1}/runs/${started}/artifacts/rows`;
+    const rejected: any = expectStatus(await tauro.api.get(`${at}?part=quarantine`), 200);
+    expect(rejected.preview.rows).toEqual([
+      { file: 'bad.csv', line: 3, column: 'n', reason: '"x" is not a INTEGER', text: '2,x' },
+      { file: 'bad.csv', line: 4, column: 'n', reason: 'expected 2 columns, found 1: 3', text: '3' },
+    ]);
+    const file = await fetch(`${tauro.url}${at}/download?part=quarantine&format=ndjson`);
+    expect((await file.text()).trim().split('\n')).toHaveLength(2);
+    expect(readFileSync(join(tauro.files, 'good.xlsx')).subarray(0, 2).toString()).toBe('PK');
+  });
+
   it('is refused what would make it read the same again', async () => {
     const source = {
       id: 'days',

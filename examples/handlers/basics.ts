@@ -15,6 +15,11 @@ export class Basics {
       additionalProperties: false,
       properties: { n: { type: 'integer', minimum: 0, maximum: 45 } },
     },
+    output: {
+      type: 'object',
+      required: ['n', 'value'],
+      properties: { n: { type: 'integer' }, value: { type: 'integer' } },
+    },
   })
   static fibonacci({ input, log }: TaskContext<{ n: number }>) {
     log.info(`computing fibonacci(${input.n})`);

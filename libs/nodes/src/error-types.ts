@@ -67,7 +67,7 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   // Handlers
   type('UnknownHandler', 'this worker does not have the handler'),
   type('InvalidInput', 'the input does not fit the schema of the handler'),
-  type('InvalidOutput', 'the handler returned what is no JSON'),
+  type('InvalidOutput', 'what it returned or handed on is no JSON, or not as declared'),
   type('HandlerLoad', 'the files of the handlers cannot be loaded', true),
   type('HandlerExited', 'the handler ended its process', true),
   type('HandlerStopped', 'the handler was stopped', true),

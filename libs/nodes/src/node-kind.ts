@@ -1,5 +1,6 @@
 import {
   type CheckResult,
+  type Column,
   type DatasetUse,
   type ErrorDetail,
   type Json,
@@ -80,8 +81,18 @@ export interface TaskHandlers {
   names(): string[];
   /** Differs when the module of the handler does; undefined when it is not known. What the module imports is not in it. */
   version?(handler: string): string | undefined;
-  /** @throws NodeError when the handler is unknown, fails, exits its process or outgrows its memory. */
-  run(handler: string, input: Json, context: NodeContext): Promise<Json>;
+  /**
+   * @param rows the file that takes the rows which the handler writes; without one it may write none
+   * @throws NodeError when the handler is unknown, fails, exits its process or outgrows its memory.
+   */
+  run(handler: string, input: Json, context: NodeContext, rows?: string): Promise<HandlerEnd>;
+}
+
+/** What a handler has left. */
+export interface HandlerEnd {
+  output: Json;
+  /** The columns of the rows that it has written. */
+  columns?: Column[];
 }
 
 /** Runs programs outside the worker's own process. */
@@ -146,6 +157,8 @@ export interface TableFile {
   shown: string;
   /** As a file source has it. */
   format: string;
+  /** What is known of its columns: then it is read as what `tables.write` of a handler has written. */
+  columns?: Column[];
 }
 
 /** What an attempt yields that has done its work. */

@@ -1,4 +1,5 @@
 import { type Json, type JsonObject } from '@tauro/domain';
+import { type TaskTables } from './tables.js';
 
 /** The run a handler works for. */
 export interface RunInfo {
@@ -33,6 +34,8 @@ export interface TaskContext<Input = JsonObject> {
   input: Input;
   /** What the upstream nodes returned, by node id. A table node's output is `{rows, bytes, columns}`. */
   inputs: { readonly [nodeId: string]: Json };
+  /** The tables of the nodes before, to be read, and that of this node, to be written. */
+  tables: TaskTables;
   run: RunInfo;
   /** 1 for the first attempt. */
   attempt: number;

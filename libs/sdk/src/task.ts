@@ -5,6 +5,8 @@ export interface TaskOptions {
   description?: string;
   /** JSON Schema of the node's `config.input`; input that does not fit fails the task before the handler runs. */
   input?: Record<string, unknown>;
+  /** JSON Schema of what it returns; a value that does not fit fails the task with `InvalidOutput`, once and for all. */
+  output?: Record<string, unknown>;
 }
 
 /**

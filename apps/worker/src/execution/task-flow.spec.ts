@@ -40,7 +40,7 @@ describe('what goes through a node', () => {
       { output: null, datasets: [{ access: 'read', namespace: 'https://x.example', name: '/', bytes: 12 }] },
       [0, 12, 0, 0],
     ],
-    ['a task has nothing', 'task', { output: null }, [0, 0, 0, 0]],
+    ['a wait has nothing', 'wait', { output: null }, [0, 0, 0, 0]],
   ])('%s', (_, kind, done, [rows_in, bytes_in, rows_out, bytes_out]) => {
     expect(metricsOf(NODE_KINDS.get(kind)!, upstream, done)).toEqual({
       rows: done.rows ?? 0,

@@ -1,6 +1,7 @@
 // jiti emits design-time metadata beside every decorator and breaks the decorators where nothing takes it.
 import 'reflect-metadata';
-import { type RegisteredTask, type TaskContext } from '@tauro/sdk';
+import { type HandlerTables } from '@tauro/nodes';
+import { AttemptTables, type RegisteredTask, type TaskContext } from '@tauro/sdk';
 import { type CallContext, serve } from '@tauro/processes';
 import { loadHandlerModules } from './handler-modules.js';
 import { type HandlerCall, type HandlerSettings, type LoadedHandler } from './handler-protocol.js';
@@ -18,18 +19,31 @@ serve<HandlerSettings, HandlerCall>({
     return modules.loaded;
   },
   async run({ handler, ...call }, context) {
+    const tables = new AttemptTables<HandlerTables>(call.tables, async () => {
+      const { HandlerTables } = await import('./table-engine.js');
+      return new HandlerTables(context.signal, call.rows);
+    });
     try {
-      return serialize(await tasks.get(handler)!.run(contextOf(call, context)));
+      const output = serialize(await tasks.get(handler)!.run(contextOf(call, context, tables)));
+      const columns = (await tables.used)?.result;
+      return `{"output":${output}${columns ? `,"columns":${JSON.stringify(columns)}` : ''}}`;
     } catch (error) {
       if (error instanceof Error && error.stack) context.log('DEBUG', error.stack);
       throw error;
+    } finally {
+      await (await tables.used)?.end();
     }
   },
 });
 
-function contextOf(call: Omit<HandlerCall, 'handler'>, context: CallContext): TaskContext<never> {
+function contextOf(
+  { rows: _, ...call }: Omit<HandlerCall, 'handler'>,
+  context: CallContext,
+  tables: AttemptTables<HandlerTables>,
+): TaskContext<never> {
   return {
     ...(call as typeof call & { input: never }),
+    tables,
     log: {
       debug: (message) => context.log('DEBUG', message),
       info: (message) => context.log('INFO', message),

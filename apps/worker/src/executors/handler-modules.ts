@@ -24,13 +24,18 @@ export async function loadHandlerModules(settings: HandlerSettings): Promise<Han
       throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
     for (const task of registeredTasks().slice(before)) {
-      const { name, description, input } = task;
+      const { name, description, input, output } = task;
       if (typeof name !== 'string' || !/^\S{1,200}$/.test(name)) {
         throw new Error(`${file}: @Task needs a name of 1 to 200 characters without spaces, got '${name}'`);
       }
       const first = loaded.get(name);
       if (first) throw new Error(`the handler '${name}' is declared in ${first.file} and in ${file}`);
-      loaded.set(name, { name, file, ...(description && { description }), ...(input && { input }) });
+      const told = {
+        ...(description && { description }),
+        ...(input && { input }),
+        ...(output && { output }),
+      };
+      loaded.set(name, { name, file, ...told });
       tasks.set(name, task);
     }
   }

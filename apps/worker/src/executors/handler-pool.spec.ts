@@ -28,6 +28,9 @@ export class Handlers {
   @Task('greet', { input: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } })
   async greet({ input }: TaskContext<{ name: string }>) { return this.greeting + ' ' + input.name; }
 
+  @Task('measure', { output: { type: 'object', required: ['cm'], properties: { cm: { type: 'number' } } } })
+  static measure({ input }: TaskContext<{ cm: unknown }>) { return { cm: input.cm }; }
+
   @Task('count') static count() { return ++calls; }
   @Task('nothing') static nothing() {}
   @Task('throws') static throws() { throw new TypeError('no such column'); }
@@ -132,7 +135,7 @@ const call = (
   handler: string,
   input: Json = {},
   context = recorded().context,
-): Promise<Json> => pool.run(handler, input, context);
+): Promise<Json> => pool.run(handler, input, context).then(({ output }) => output);
 async function failure(pending: Promise<unknown>): Promise<NodeError> {
   const error: unknown = await pending.then(
     () => undefined,
@@ -210,6 +213,15 @@ describe('a call', () => {
     expect(await call(shared, 'greet', { name: 'Ada' })).toBe('hello Ada');
   });
 
+  it('checks what it returns against the schema', async () => {
+    expect(await call(shared, 'measure', { cm: 3 })).toEqual({ cm: 3 });
+    const error = await failure(call(shared, 'measure', { cm: 'three' }));
+    expect(error).toMatchObject({ type: 'InvalidOutput', retryable: false });
+    expect(error.message).toBe(
+      "the handler 'measure' returned what its output schema does not allow: output.cm must be a number, got the string 'three'",
+    );
+  });
+
   it('checks the input against the schema first', async () => {
     const error = await failure(call(shared, 'greet', { nam: 'Ada' }));
     expect(error).toMatchObject({ type: 'InvalidInput', retryable: false });
@@ -219,7 +231,7 @@ describe('a call', () => {
   it('of an unknown handler names the known ones', async () => {
     const error = await failure(call(shared, 'nope'));
     expect(error).toMatchObject({ type: 'UnknownHandler', retryable: false });
-    expect(error.message).toContain("no handler 'nope' (it has: echo, greet, count");
+    expect(error.message).toContain("no handler 'nope' (it has: echo, greet, measure, count");
   });
 
   it('uses a process again, and at most as many as there are slots', async () => {

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Json } from '@tauro/domain';
-import { compileSchema, NodeError, schemaFaults, type NodeContext, type TaskHandlers } from '@tauro/nodes';
+import {
+  compileSchema,
+  type HandlerEnd,
+  type NodeContext,
+  NodeError,
+  schemaFaults,
+  type TaskHandlers,
+} from '@tauro/nodes';
 import { ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
 import { asNodeError } from './call-errors.js';
 import { findHandlerFiles } from './handler-files.js';
@@ -28,7 +35,17 @@ export interface HandlerPoolOptions {
   onStray?: (message: string) => void;
 }
 
+/** Memory outside of the heap that reading tables may take: DuckDB, and what it holds. */
+const TABLES_MB = 384;
+
 type Validator = ReturnType<typeof compileSchema>;
+
+/** A handler with what checks its values. */
+interface CheckedHandler {
+  handler: LoadedHandler;
+  input?: Validator;
+  output?: Validator;
+}
 
 /** What `import '@tauro/sdk'` means in a handler module. */
 const SDK_FILE = sourceFile('sdk');
@@ -47,15 +64,15 @@ export function handlerProgram(
       cacheDirectory: resolve(options.cacheDirectory ?? join('.tauro', 'cache', 'handlers')),
     } satisfies HandlerSettings,
     heapMb: options.memoryMb,
-    // Node itself, and room for garbage that is not collected yet.
-    maxRssBytes: (options.memoryMb * 1.5 + 128) * 1024 * 1024,
+    // Node itself, room for garbage that is not collected yet, and what reads tables.
+    maxRssBytes: (options.memoryMb * 1.5 + 128 + TABLES_MB) * 1024 * 1024,
     maxLogBytes: options.maxLogBytes ?? MAX_LOG_BYTES,
   };
 }
 
 /** Runs `task` handlers in processes beside the worker. The first stays: it has told which handlers there are. */
 export class HandlerPool implements TaskHandlers {
-  private readonly handlers = new Map<string, LoadedHandler & { validate?: Validator }>();
+  private readonly handlers = new Map<string, CheckedHandler>();
   /** Digests of the handlers' modules, by file. */
   private readonly versions = new Map<string, string>();
 
@@ -85,32 +102,44 @@ export class HandlerPool implements TaskHandlers {
   }
 
   version(name: string): string | undefined {
-    return this.versions.get(this.handlers.get(name)?.file ?? '');
+    return this.versions.get(this.handlers.get(name)?.handler.file ?? '');
   }
 
   /** The handlers with where they come from, for people. */
   list(): LoadedHandler[] {
-    return [...this.handlers.values()].map(({ validate: _, ...handler }) => handler);
+    return [...this.handlers.values()].map(({ handler }) => handler);
   }
 
-  async run(name: string, input: Json, context: NodeContext): Promise<Json> {
-    const handler = this.handlers.get(name);
-    if (!handler) {
-      const known = this.names().join(', ') || 'none';
-      throw new NodeError('UnknownHandler', `this worker has no handler '${name}' (it has: ${known})`, false);
+  async run(name: string, input: Json, context: NodeContext, rows?: string): Promise<HandlerEnd> {
+    const known = this.handlers.get(name);
+    if (!known) {
+      const all = this.names().join(', ') || 'none';
+      throw new NodeError('UnknownHandler', `this worker has no handler '${name}' (it has: ${all})`, false);
     }
-    const faults = handler.validate ? schemaFaults(handler.validate, { input }) : [];
-    if (faults.length > 0) {
-      const reasons = faults.map(({ message }) => message).join('; ');
-      throw new NodeError('InvalidInput', `the handler '${name}' cannot take this: ${reasons}`, false);
+    const unfit = faultsOf(known.input, { input });
+    if (unfit) throw new NodeError('InvalidInput', `the handler '${name}' cannot take this: ${unfit}`, false);
+    const end = await this.call(name, input, context, rows);
+    const unlike = faultsOf(known.output, { output: end.output });
+    if (unlike) {
+      const message = `the handler '${name}' returned what its output schema does not allow: ${unlike}`;
+      throw new NodeError('InvalidOutput', message, false);
     }
+    return end;
+  }
+
+  private async call(
+    name: string,
+    input: Json,
+    context: NodeContext,
+    rows: string | undefined,
+  ): Promise<HandlerEnd> {
     try {
-      const output = await this.processes.run(callOf(name, input, context), {
+      const end = await this.processes.run(callOf(name, input, context, rows), {
         signal: context.signal,
         log: (level, message) => context.log(level, message),
         progress: (fraction) => context.progress(fraction),
       });
-      return JSON.parse(output) as Json;
+      return JSON.parse(end) as HandlerEnd;
     } catch (error) {
       throw this.inWords(error, name);
     }
@@ -131,8 +160,8 @@ export class HandlerPool implements TaskHandlers {
       );
     }
     for (const handler of handlers) {
-      const validate = handler.input && { validate: inputValidator(handler) };
-      this.handlers.set(handler.name, { ...handler, ...validate });
+      const [input, output] = [validatorOf(handler, 'input'), validatorOf(handler, 'output')];
+      this.handlers.set(handler.name, { handler, input, output });
     }
   }
 
@@ -156,20 +185,45 @@ export class HandlerPool implements TaskHandlers {
   }
 }
 
-function inputValidator({ name, file, input }: LoadedHandler): Validator {
+function validatorOf(handler: LoadedHandler, of: 'input' | 'output'): Validator | undefined {
+  const { name, file, [of]: schema } = handler;
+  if (!schema) return undefined;
   try {
-    return compileSchema({ properties: { input } });
+    return compileSchema({ properties: { [of]: schema } });
   } catch (error) {
     const reason = (error as Error).message;
-    throw new Error(`${file}: the input schema of '${name}' is not valid: ${reason}`, { cause: error });
+    throw new Error(`${file}: the ${of} schema of '${name}' is not valid: ${reason}`, { cause: error });
   }
+}
+
+/** What is wrong with a value, in words; undefined when nothing is. */
+function faultsOf(validate: Validator | undefined, value: object): string | undefined {
+  const faults = validate ? schemaFaults(validate, value) : [];
+  return faults.length > 0 ? faults.map(({ message }) => message).join('; ') : undefined;
 }
 
 function callOf(
   handler: string,
   input: Json,
-  { params, inputs, run, task, traceparent }: NodeContext,
+  { params, inputs, run, task, traceparent, artifacts, settings }: NodeContext,
+  path?: string,
 ): HandlerCall {
   const outputs = Object.fromEntries(inputs.map(({ node_id, output }) => [node_id, output]));
-  return { handler, params, input, inputs: outputs, run, attempt: task.attempt, traceparent };
+  const tables = inputs.flatMap(({ node_id, table }) =>
+    table
+      ? [{ node_id, path: artifacts.path(table.artifact), rows: table.rows, columns: table.columns }]
+      : [],
+  );
+  const rows = path === undefined ? {} : { rows: { path, mostMb: settings.duckdb.maxTempDiskMb } };
+  return {
+    handler,
+    params,
+    input,
+    inputs: outputs,
+    run,
+    attempt: task.attempt,
+    traceparent,
+    tables,
+    ...rows,
+  };
 }

@@ -1,5 +1,6 @@
 import { type Json, type JsonObject } from '@tauro/domain';
-import { type RunInfo } from '@tauro/sdk';
+import { type RowsFile } from '@tauro/nodes';
+import { type HandlerTable, type RunInfo } from '@tauro/sdk';
 
 /** What a handler process loads. */
 export interface HandlerSettings {
@@ -17,6 +18,7 @@ export interface LoadedHandler {
   file: string;
   description?: string;
   input?: Record<string, unknown>;
+  output?: Record<string, unknown>;
 }
 
 /** What crosses the border of a handler's attempt, besides functions. */
@@ -27,5 +29,8 @@ export interface HandlerCall {
   inputs: Record<string, Json>;
   run: RunInfo;
   attempt: number;
+  tables: HandlerTable[];
+  /** Where the rows of its table go; absent when its node makes none. */
+  rows?: RowsFile;
   traceparent?: string;
 }

@@ -198,7 +198,7 @@ describe('a config', () => {
       { transformations: ['normalize'] },
       ['wait'],
       [
-        'depends_on: no upstream node made a table; it needs an edge from a source or processor node, or from a command with a table',
+        'depends_on: no upstream node made a table; it needs an edge from a source or processor node, or from a task or command with a table',
       ],
     ],
     [

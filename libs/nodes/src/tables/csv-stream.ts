@@ -89,5 +89,5 @@ export function checkNames(names: readonly string[], declared: Readonly<Record<s
     (name, i) => names.findIndex((one) => one.toLowerCase() === name.toLowerCase()) < i,
   );
   if (twice === undefined) return;
-  throw new NodeError('DuplicateColumn', `two columns of the query are called '${twice}'`, false);
+  throw new NodeError('DuplicateColumn', `two columns are called '${twice}'`, false);
 }

@@ -82,7 +82,7 @@ export function tableInputs({ inputs, artifacts }: NodeContext): TableInput[] {
 }
 
 const NO_TABLE =
-  'no upstream node made a table; it needs an edge from a source or processor node, or from a command with a table';
+  'no upstream node made a table; it needs an edge from a source or processor node, or from a task or command with a table';
 
 /** The upstream nodes that will make a table, for checks before there is a run; or why there is a fault. */
 export function tableUpstream(upstream: readonly NodeDefinition[]): { ids: string[]; fault?: ErrorDetail } {
@@ -92,9 +92,10 @@ export function tableUpstream(upstream: readonly NodeDefinition[]): { ids: strin
     : { ids, fault: { field: 'depends_on', message: NO_TABLE, type: 'missing' } };
 }
 
-/** Only a command says by its config whether it makes one. */
+/** Tasks and commands say by their config whether they make one. */
 const makesTable = ({ type, config }: NodeDefinition): boolean =>
-  type === 'source' || type === 'processor' || (type === 'command' && config?.['table'] !== undefined);
+  ['source', 'processor'].includes(type) ||
+  (['task', 'command'].includes(type) && config?.['table'] !== undefined);
 
 /** The rows of a Parquet file in the order they were written. */
 export const parquetRows = (path: string): string => `SELECT * FROM read_parquet(${literal(path)})`;

@@ -81,7 +81,8 @@ function shown(column: Column, longest: number): string {
 const textOf = (column: Column): string =>
   column.type === 'VARCHAR' ? ident(column.name) : jsonValue(column);
 
-function isoOrJson(column: Column): string {
+/** The SQL of a value as JSON text, times as ISO 8601. */
+export function isoOrJson(column: Column): string {
   const text = `replace(${ident(column.name)}::VARCHAR, ' ', 'T')`;
   if (column.type === 'TIMESTAMP WITH TIME ZONE') {
     return `to_json(regexp_replace(${text}, '[+]00$', 'Z'))::VARCHAR`;

@@ -1,3 +1,4 @@
+import { type Column } from '@tauro/domain';
 import { type TextColumn } from './csv-stream.js';
 import { ident } from './sql-text.js';
 import { type Kind, type Told } from './told-value.js';
@@ -62,7 +63,7 @@ class ToldColumn {
   }
 
   /** The type that takes all of them: JSON takes anything. */
-  private get type(): string {
+  get type(): string {
     const kinds = [...this.kinds];
     const only = (...allowed: Kind[]): boolean => kinds.every((kind) => allowed.includes(kind));
     if (kinds.length === 1 && kinds[0] !== 'decimal') return ALONE[kinds[0]!];
@@ -96,6 +97,11 @@ export class ToldColumns {
 
   get size(): number {
     return this.columns.size;
+  }
+
+  /** What they are, whatever they wish to be. */
+  get types(): Column[] {
+    return [...this.columns].map(([name, { type }]) => ({ name, type }));
   }
 
   get all(): TextColumn[] {

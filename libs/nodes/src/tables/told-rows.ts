@@ -33,28 +33,38 @@ export interface ToldRows {
  */
 export async function tableOfTold(
   context: NodeContext,
-  { rows, columns = new ToldColumns(), what }: ToldRows,
+  { columns = new ToldColumns(), ...rows }: ToldRows,
   declared?: Record<string, string>,
 ): Promise<TableMade> {
   const { settings, signal } = context;
-  const file = join(settings.duckdb.tempDirectory, `rows-${randomUUID()}.ndjson`);
-  await mkdir(settings.duckdb.tempDirectory, { recursive: true });
+  const { tempDirectory, maxTempDiskMb } = settings.duckdb;
+  const file = join(tempDirectory, `rows-${randomUUID()}.ndjson`);
+  await mkdir(tempDirectory, { recursive: true });
   try {
-    const lines = linesOf(context, rows, columns, what);
-    await pipeline(Readable.from(lines, { highWaterMark: 4 }), createWriteStream(file), { signal });
-    return await tableOfLines(context, file, columnsOf(columns, declared), what);
+    await writeTold(file, { ...rows, columns }, maxTempDiskMb, signal);
+    return await tableOfLines(context, file, columnsOf(columns, declared), rows.what);
   } finally {
     await rm(file, { force: true });
   }
 }
 
+/** Writes rows as lines of JSON, whatever there are; `columns` then know what they are. @throws NodeError beyond `mostMb` */
+export async function writeTold(
+  file: string,
+  { rows, columns, what }: Required<ToldRows>,
+  mostMb: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = linesOf(rows, columns, what, mostMb * 1024 * 1024);
+  await pipeline(Readable.from(lines, { highWaterMark: 4 }), createWriteStream(file), { signal });
+}
+
 async function* linesOf(
-  { settings }: NodeContext,
   rows: ToldRows['rows'],
   columns: ToldColumns,
   what: string,
+  most: number,
 ): AsyncGenerator<string> {
-  const most = settings.duckdb.maxTempDiskMb * 1024 * 1024;
   let bytes = 0;
   let text = '';
   for await (const row of rows) {
@@ -82,7 +92,8 @@ function columnsOf(seen: ToldColumns, declared?: Record<string, string>): TextCo
   return seen.size === 0 ? [columnOf('_id', 'VARCHAR')] : seen.all;
 }
 
-async function tableOfLines(
+/** Makes this attempt's table of a file of such lines. */
+export async function tableOfLines(
   context: NodeContext,
   file: string,
   columns: readonly TextColumn[],

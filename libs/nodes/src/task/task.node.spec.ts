@@ -23,7 +23,7 @@ describe('task', () => {
         config,
         handlers: {
           names: () => [],
-          run: (...call: unknown[]) => (calls.push(call), Promise.resolve({ ok: true })),
+          run: (...call: unknown[]) => (calls.push(call), Promise.resolve({ output: { ok: true } })),
         },
       }) as unknown as NodeContext;
     const withInput = context({ handler: 'h', input: [1] });

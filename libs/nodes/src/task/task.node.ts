@@ -1,9 +1,12 @@
-import { type Json } from '@tauro/domain';
-import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ErrorDetail, type Json, type JsonObject, type NodeDefinition } from '@tauro/domain';
+import { MAKES_TABLE, NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 
 /** Calls a registered TypeScript handler, in a process beside the worker. */
 export const taskNode: NodeKind = {
   type: 'task',
+  readsTables: true,
   cacheable: true,
   secrets: true,
   summary: 'Runs a TypeScript handler that was registered with @Task.',
@@ -19,6 +22,10 @@ export const taskNode: NodeKind = {
         maxLength: 200,
       },
       input: { description: "Any JSON; the handler gets it as 'input', with its templates rendered." },
+      table: {
+        description: 'The handler writes the table of this node with `tables.write`, for the nodes after it.',
+        const: true,
+      },
       executor: {
         description: 'Where the handler runs; `local` is a process beside the worker.',
         enum: ['local'],
@@ -26,8 +33,39 @@ export const taskNode: NodeKind = {
     },
   },
 
+  check({ config, for_each }: NodeDefinition): ErrorDetail[] {
+    if (config?.['table'] === undefined || !for_each) return [];
+    const message = `a task with for_each cannot have a table: ${MAKES_TABLE}`;
+    return [{ field: 'config.table', message, type: 'value_error' }];
+  },
+
   async execute(context: NodeContext): Promise<NodeResult> {
-    const { handler, input = {} } = context.config as { handler: string; input?: Json };
-    return { output: await context.handlers.run(handler, input, context) };
+    const { handler, input = {}, table } = context.config as { handler: string; input?: Json; table?: true };
+    if (table) return withTable(handler, input, context);
+    return { output: (await context.handlers.run(handler, input, context)).output };
   },
 };
+
+/**
+ * The rows go to a scratch file of this attempt, which is made a table where DuckDB may run: a handler that breaks off or
+ * dies leaves no table, and none of the memory of its process is needed for it.
+ */
+async function withTable(handler: string, input: Json, context: NodeContext): Promise<NodeResult> {
+  const { settings, task, signal } = context;
+  const { tempDirectory } = settings.duckdb;
+  const path = join(tempDirectory, `task-${task.claim_id}.ndjson`);
+  await mkdir(tempDirectory, { recursive: true });
+  try {
+    const { output, columns } = await context.handlers.run(handler, input, context, path);
+    signal.throwIfAborted();
+    if (!columns) {
+      const message = `its config says 'table: true', but the handler '${handler}' has written none with tables.write`;
+      throw new NodeError('InvalidOutput', message, false);
+    }
+    const shown = `the rows of '${handler}'`;
+    const made = await context.adoptTable({ path, shown, format: 'ndjson', columns });
+    return { ...made, output: { ...(output !== null && { value: output }), ...(made.output as JsonObject) } };
+  } finally {
+    await rm(path, { force: true });
+  }
+}

@@ -23,6 +23,8 @@ interface Config {
   connect_timeout_seconds?: number;
 }
 
+const GIVEN_UP = 'the connection was given up';
+
 /** Where a partition begins and ends; both are numbers of messages, the second of the one that comes next. */
 export interface PartitionBounds {
   partition: number;
@@ -40,10 +42,19 @@ export async function withKafka<T>(
   work: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
   const open = new Set<Socket>();
-  const client = new Kafka(settingsOf(connection, socketsOf(egressAllowPrivate, open)));
+  const client = new Kafka(
+    settingsOf(
+      connection,
+      socketsOf(egressAllowPrivate, open, () => left),
+    ),
+  );
   const admin = client.admin();
   // Whoever waits for an answer is told at once that there will be none.
-  const leave = (): void => open.forEach((socket) => void socket.destroy());
+  let left = false;
+  const leave = (): void => {
+    left = true;
+    open.forEach((socket) => void socket.destroy(new Error(GIVEN_UP)));
+  };
   signal.addEventListener('abort', leave, { once: true });
   try {
     signal.throwIfAborted();
@@ -105,14 +116,18 @@ function settingsOf({ config, secret }: OpenConnection, socketFactory: ISocketFa
 
 /** The rule sits where connections are made, since brokers tell of other brokers. */
 const socketsOf =
-  (allowPrivate: boolean, open: Set<Socket>): ISocketFactory =>
+  (allowPrivate: boolean, open: Set<Socket>, left: () => boolean): ISocketFactory =>
   ({ host, port, ssl, onConnect }) => {
+    // It tries again by itself, also when nobody waits for it any more.
+    if (left()) throw new Error(GIVEN_UP);
     checkTarget(new URL(`http://${host}:${port}`), allowPrivate);
     const lookup = egressLookup(allowPrivate);
     const socket: Socket = ssl
       ? connectTls({ host, port, servername: host, lookup, ...ssl }, onConnect)
       : connectPlain({ host, port, lookup }, onConnect);
     open.add(socket);
+    // The client listens only as long as it needs a connection.
+    socket.on('error', () => undefined);
     socket.once('close', () => open.delete(socket));
     return socket.setKeepAlive(true, 60_000);
   };

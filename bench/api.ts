@@ -112,7 +112,7 @@ async function store(tauro: Tauro): Promise<Stored> {
 }
 
 async function lists(tauro: Tauro, { projects, pipelines, ids }: Stored): Promise<Figure[]> {
-  const far = ids.at(-50 * FAR_PAGE)!;
+  const far = ids.length - 50 * FAR_PAGE;
   const month = new Date(Date.now() - 30 * 86_400_000).toISOString();
   const filtered = (i: number): string => {
     const project = projects[i % projects.length]!;
@@ -132,7 +132,7 @@ async function lists(tauro: Tauro, { projects, pipelines, ids }: Stored): Promis
       tauro,
       `page ${FAR_PAGE.toLocaleString('en')} of it by cursor, p95`,
       25,
-      (i) => `/api/v1/runs?limit=50&state=SUCCESS&cursor=${ids[ids.indexOf(far) - i]!}`,
+      (i) => `/api/v1/runs?limit=50&state=SUCCESS&cursor=${ids[far - i]!}`,
     ),
   ];
 }

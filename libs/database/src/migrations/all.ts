@@ -10,6 +10,7 @@ import { migration009 } from './009_connections.js';
 import { migration010 } from './010_quality_results.js';
 import { migration011 } from './011_datasets.js';
 import { migration012 } from './012_source_marks.js';
+import { migration013 } from './013_active_runs.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration010,
   migration011,
   migration012,
+  migration013,
 ];

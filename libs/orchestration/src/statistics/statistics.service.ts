@@ -48,8 +48,13 @@ export interface StatisticsScope {
 const MOST_RECENT = 10_000;
 
 /** So that runs which are not over, few of all, are found whatever they belong to. */
-const BY_STATE = { state: 1, created_at: -1, _id: -1 } as const;
-const BY_PROJECT_AND_STATE = { project_id: 1, ...BY_STATE } as const;
+const ACTIVE = { state: 1, created_at: -1 } as const;
+
+function activeIndex({ project_id, pipeline_id, schedule_id }: StatisticsScope) {
+  if (pipeline_id !== undefined) return { pipeline_id: 1, ...ACTIVE } as const;
+  if (schedule_id !== undefined) return { schedule_id: 1, ...ACTIVE } as const;
+  return { ...(project_id !== undefined && { project_id: 1 as const }), ...ACTIVE, _id: -1 as const };
+}
 
 /**
  * Figures over runs: those that have ended by their counts, and those that have not, which are few, by an index. Runs that
@@ -153,7 +158,7 @@ export class StatisticsService {
           { $match: { ...of, state: { $in: ACTIVE_RUN_STATES } } },
           { $group: { _id: '$state', n: { $sum: 1 } } },
         ],
-        { session, hint: of.project_id ? BY_PROJECT_AND_STATE : BY_STATE },
+        { session, hint: activeIndex(of) },
       )
       .toArray();
     return Object.fromEntries(groups.map(({ _id, n }) => [_id, n]));

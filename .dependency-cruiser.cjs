@@ -10,6 +10,8 @@ const MAY_IMPORT = {
   database: ['domain', 'platform'],
   queue: ['domain', 'platform'],
   nodes: ['domain', 'platform', 'sdk'],
+  handlers: ['domain', 'sdk'],
+  testing: ['domain', 'sdk', 'nodes'],
   orchestration: ['database', 'queue', 'nodes', 'domain', 'platform'],
 };
 

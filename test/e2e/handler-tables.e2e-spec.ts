@@ -15,7 +15,7 @@ describe('handlers that work on tables', () => {
   const flights = {
     id: 'flights',
     type: 'processor',
-    config: { sql: "select 'KL' as carrier, i % 100 as delay from range({{ params.many }}) r(i), one" },
+    config: { sql: "select 'AMS' as origin, i % 100 as delay from range({{ params.many }}) r(i), one" },
   };
   const one = { id: 'one', type: 'source', config: { source_type: 'inline', rows: [{ n: 1 }] } };
   const late = (config: object = {}) => ({
@@ -41,7 +41,7 @@ describe('handlers that work on tables', () => {
     const table = async (node: string) => expectStatus(await tauro.api.get(`${path}/${node}`), 200);
     expect((await table('count')).preview.rows).toEqual([{ n: 20_000, least: 60, hours: 1.65 }]);
     expect((await table('late')).columns).toEqual([
-      { name: 'carrier', type: 'VARCHAR' },
+      { name: 'origin', type: 'VARCHAR' },
       { name: 'delay', type: 'BIGINT' },
       { name: 'hours', type: 'DOUBLE' },
     ]);

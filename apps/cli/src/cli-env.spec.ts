@@ -3,7 +3,7 @@ import { childEnv, cliEnv } from './cli-env.js';
 describe('the configuration of npm start', () => {
   it('serves the examples when no pipelines are named', () => {
     expect(cliEnv([], {}, '')).toMatchObject({
-      PIPELINES_PATH: ['examples/pipelines'],
+      PIPELINES_PATH: ['examples/pipelines', 'examples/handlers'],
       HANDLERS_PATH: ['examples/handlers'],
       DATA_ROOTS: expect.arrayContaining(['examples/legacy/data', 'node_modules/vega-datasets/data']),
     });

@@ -5,7 +5,7 @@ import { type Env, loadEnv } from '@tauro/platform';
 
 /** A checkout that names no pipelines of its own serves the examples, so that there is something to try. */
 const EXAMPLES = {
-  PIPELINES_PATH: 'examples/pipelines',
+  PIPELINES_PATH: 'examples/pipelines,examples/handlers',
   HANDLERS_PATH: 'examples/handlers',
   DATA_ROOTS: 'data,examples/legacy/data,node_modules/vega-datasets/data,.tauro/output',
 };
@@ -13,7 +13,7 @@ const EXAMPLES = {
 /** The configuration of `npm start`, `dev` and `demo`. @throws EnvError */
 export function cliEnv(argv: string[], source = process.env, dotenvPath = '.env'): Env {
   const env = loadEnv(argv, source, dotenvPath);
-  if (env.PIPELINES_PATH.length > 0 || !existsSync(EXAMPLES.PIPELINES_PATH)) return env;
+  if (env.PIPELINES_PATH.length > 0 || !existsSync('examples/pipelines')) return env;
   return loadEnv(argv, source, dotenvPath, EXAMPLES);
 }
 
@@ -22,6 +22,9 @@ export const demoEnv = (env: Env): Env =>
   env.ENABLE_AUTH && !env.BOOTSTRAP_API_KEY
     ? { ...env, BOOTSTRAP_API_KEY: randomBytes(32).toString('base64url') }
     : env;
+
+/** Whoever develops wants to see changes at once. */
+export const devEnv = (env: Env): Env => ({ ...env, RELOAD: true });
 
 /** What the children are told on top of the environment they inherit; they read `.env` themselves. */
 export function childEnv(
@@ -34,6 +37,7 @@ export function childEnv(
     HOST: env.HOST,
     PORT: String(port),
     LOG_LEVEL: env.LOG_LEVEL,
+    RELOAD: String(env.RELOAD),
     // The supervisor turns the lines into text when somebody looks at them.
     LOG_FORMAT: 'json',
     MONGODB_URL: urls.mongodbUrl,

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 
-import { EnvError } from '@tauro/platform';
+import { type Env, EnvError } from '@tauro/platform';
 
 import { runDemo } from './demo/demo.js';
-import { cliEnv, demoEnv } from './cli-env.js';
+import { cliEnv, demoEnv, devEnv } from './cli-env.js';
 import { keys, KEYS_USAGE } from './keys/keys.js';
 import { MIGRATE_USAGE, migrate } from './migrate/migrate.js';
 import { bringUp } from './supervisor/bring-up.js';
@@ -61,11 +61,11 @@ async function main(): Promise<void> {
     const asked = commandLine(process.argv.slice(2));
     if (asked === 'help') return void process.stdout.write(USAGE);
     const given = cliEnv(process.argv.slice(2));
-    const env = asked.command === 'demo' ? demoEnv(given) : given;
+    const env = { demo: demoEnv, dev: devEnv, start: (same: Env) => same }[asked.command](given);
     shutdown.listen();
     if (asked.command === 'demo') terminal.quiet = true;
     const deployment = await bringUp(env, { terminal, shutdown });
-    if (asked.command === 'dev' || env.RELOAD) watchSources({ deployment, terminal, shutdown });
+    if (env.RELOAD) watchSources({ deployment, terminal, shutdown });
     if (asked.command !== 'demo') return;
 
     const succeeded = await runDemo(deployment.url, env, terminal);

@@ -19,6 +19,7 @@ import { Consumers } from './consumers.js';
 import { TasksInHand } from './execution/in-hand.js';
 import { CommandPool } from './executors/command-pool.js';
 import { HandlerPool } from './executors/handler-pool.js';
+import { HandlerReload } from './executors/handler-reload.js';
 import { TablePool } from './executors/table-pool.js';
 import { Hearing } from './hearing.js';
 import { MetricsServer } from './metrics-server.js';
@@ -65,6 +66,7 @@ async function main(): Promise<void> {
   const presence = app.get(Presence);
   const consumers = app.get(Consumers);
   const inHand = app.get(TasksInHand);
+  const reload = new HandlerReload(handlers, env.HANDLERS_PATH, new Logger('Handlers'));
 
   let leaving: Promise<void> | undefined;
   const leave = async (why: string, code: number): Promise<void> => {
@@ -73,6 +75,7 @@ async function main(): Promise<void> {
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), last).unref();
     logger.log(`${why}: finishing ${inHand.count} tasks, for ${env.SHUTDOWN_GRACE_SECONDS} s at most`);
     app.get(Hearing).stop();
+    reload.stop();
     await Promise.race([presence.draining(), sleep(1000)]);
     const closed = Promise.all([consumers.close(), app.get(Deliveries).close()]);
     await Promise.race([closed, sleep(env.SHUTDOWN_GRACE_SECONDS * 1000, undefined, { ref: false })]);
@@ -100,6 +103,7 @@ async function main(): Promise<void> {
   // Started by a supervisor: leave with it, however it ended.
   if (process.send) process.on('disconnect', () => onSignal('the supervisor is gone'));
 
+  if (env.RELOAD) await reload.start();
   await app.get(MetricsServer).start();
   await consumers.start();
   await presence.start();

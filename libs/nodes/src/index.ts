@@ -9,6 +9,7 @@ export * from './registry.js';
 export * from './settings.js';
 export * from './tables/table-lines.js';
 export * from './tables/table-page.js';
+export * from './task/handler-schemas.js';
 export * from './task/handler-tables.js';
 export * from './user-schema/outputs.js';
 export * from './user-schema/params.js';

@@ -46,6 +46,9 @@ export class ProcessPool {
   private readonly waiting: ((process: PooledProcess | Error) => void)[] = [];
   private starting = 0;
   private closed = false;
+  private drained = false;
+  /** Whether there may be more processes than there are; the last one is replaced in any case. */
+  growing = true;
 
   constructor(private readonly options: PoolOptions) {}
 
@@ -71,6 +74,12 @@ export class ProcessPool {
     } finally {
       this.release(process);
     }
+  }
+
+  /** Takes no new calls: those in hand, and those that wait, are carried out, and each process ends when it has no more to do. */
+  drain(): void {
+    this.drained = true;
+    for (const process of [...this.idle]) if (this.forget(process)) void process.stop();
   }
 
   /** Ends every process; calls that still run fail. */
@@ -140,10 +149,10 @@ export class ProcessPool {
 
   private release(process: PooledProcess): void {
     if (this.closed) return;
-    if (process.spent) {
+    if (process.spent || (this.drained && this.waiting.length === 0)) {
       this.processes.delete(process);
       void process.stop();
-      if (this.waiting.length > 0 || (this.options.keepOne && this.processes.size === 0)) this.grow();
+      if (this.waiting.length > 0 || (this.keepsOne && this.processes.size === 0)) this.grow();
       return;
     }
     const next = this.waiting.shift();
@@ -153,9 +162,13 @@ export class ProcessPool {
     this.idleTimers.set(process, retire);
   }
 
+  private get keepsOne(): boolean {
+    return this.options.keepOne && !this.drained;
+  }
+
   /** Ends a process that nobody needed for a while, unless it is the one to keep. */
   private retire(process: PooledProcess): void {
-    if (this.options.keepOne && this.processes.size === 1) return;
+    if (this.keepsOne && this.processes.size === 1) return;
     if (this.forget(process)) void process.stop();
   }
 
@@ -172,7 +185,8 @@ export class ProcessPool {
 
   /** Starts another process when there may be one more; no more at once than there are cores to start them. */
   private grow(): void {
-    const full = this.processes.size >= this.options.size || this.starting >= availableParallelism();
+    const size = this.growing ? this.options.size : 1;
+    const full = this.processes.size >= size || this.starting >= availableParallelism();
     if (this.closed || full) return;
     this.starting++;
     void this.spawnReady()
@@ -199,13 +213,13 @@ export class ProcessPool {
   }
 
   private spawn(): PooledProcess {
-    const { program, keepOne, onStray, onGone } = this.options;
+    const { program, onStray, onGone } = this.options;
     const process = new PooledProcess(program, (message) => onStray?.(message));
     this.processes.add(process);
     void process.gone.then(() => {
       if (process.pid !== undefined) onGone?.(process.pid);
       // What a call left behind can end a process between two calls as well.
-      if (this.forget(process) && keepOne && this.processes.size === 0) this.grow();
+      if (this.forget(process) && this.keepsOne && this.processes.size === 0) this.grow();
     });
     return process;
   }

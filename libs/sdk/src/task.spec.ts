@@ -24,9 +24,10 @@ const run = (name: string, context: object): unknown =>
 describe('@Task', () => {
   it('keeps name, description and input schema', () => {
     expect([...registeredTasks()].sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
-      { name: 'sdk_instance', run: expect.any(Function) },
+      { name: 'sdk_instance', owner: Handlers, run: expect.any(Function) },
       {
         name: 'sdk_static',
+        owner: Handlers,
         description: 'says what it got',
         input: { type: 'object' },
         run: expect.any(Function),

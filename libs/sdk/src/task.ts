@@ -18,6 +18,8 @@ export type TaskHandler = (context: TaskContext<never>) => unknown;
 /** A handler as it was declared. */
 export interface RegisteredTask extends TaskOptions {
   name: string;
+  /** The class that declares it. */
+  owner: object;
   run: TaskHandler;
 }
 
@@ -46,12 +48,13 @@ export function Task(name: string, options: TaskOptions = {}) {
     if (typeof method !== 'function') {
       throw new Error(`@Task('${name}') on '${String(key)}': it is no method`);
     }
+    const declaring = typeof target === 'function' ? target : target.constructor;
     let owner: object | undefined = typeof target === 'function' ? target : undefined;
     const run: TaskHandler = (context) => {
       owner ??= new (target.constructor as new () => object)();
       return method.call(owner, context);
     };
-    (globals[REGISTRY] ??= []).push({ ...options, name, run });
+    (globals[REGISTRY] ??= []).push({ ...options, name, owner: declaring, run });
   };
 }
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Json } from '@tauro/domain';
 import { NodeError, type NodeContext } from '@tauro/nodes';
 import { HandlerPool, type HandlerPoolOptions, handlerProgram } from './handler-pool.js';
+import { HandlerReload } from './handler-reload.js';
 import { programCommand } from '@tauro/processes';
 
 // Real processes that run real TypeScript files, through the path that a user's handlers take.
@@ -420,17 +421,10 @@ describe('the start', () => {
       'helper.ts': 'export const x = 1;',
     });
     expect(pool.names()).toEqual(['a', 'b', 'c']);
+    expect(pool.version('a')).toMatch(/^[0-9a-f]{64}$/);
+    expect(pool.version('b')).not.toBe(pool.version('a'));
+    expect(pool.version('helper')).toBeUndefined();
     expect(await call(pool, 'b')).toBe(1);
-  });
-
-  it('tells by the version of a handler whether its module has changed', async () => {
-    const versionIn = async (text: string): Promise<string | undefined> =>
-      (await startWith({ 'a.ts': text })).version('a');
-    const before = await versionIn(task("'a'"));
-    expect(before).toMatch(/^[0-9a-f]{64}$/);
-    expect(await versionIn(task("'a'"))).toBe(before);
-    expect(await versionIn(task("'a'").replace('return 1', 'return 2'))).not.toBe(before);
-    expect((await startWith({})).version('a')).toBeUndefined();
   });
 
   it('works without any handler', async () => {
@@ -506,4 +500,53 @@ it('the handlers of the examples do what they say', async () => {
   expect((await failure(call(pool, 'fibonacci', { n: 46 }))).message).toContain(
     'input.n must be <= 45, got 46',
   );
+});
+
+describe('a file that changes', () => {
+  const versioned = (version: string): string => `
+    import { Task, type TaskContext } from '@tauro/sdk';
+    export class T {
+      @Task('a') static a() { return '${version}'; }
+      @Task('waits') static async waits({ signal, log }: TaskContext) {
+        log.info('${version} waits');
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      }
+    }`;
+
+  it('is loaded anew for the calls that follow; those that run end as they began, and what is broken changes nothing', async () => {
+    const path = await mkdtemp(join(directory, 'case-'));
+    const write = (name: string, text: string) => writeFile(join(path, name), text);
+    await write('a.ts', versioned('old'));
+    const pool = await start({ paths: [path] });
+    const told = new EventEmitter();
+    const log = (message: string): void => void told.emit('line', message);
+    const reload = new HandlerReload(pool, [path], { log, error: log }, 50);
+    await reload.start();
+    const line = async () => ((await once(told, 'line')) as [string])[0];
+    try {
+      const { context, said, abort } = recorded();
+      const waits = said('old waits');
+      const running = pool.run('waits', {}, context);
+      await waits;
+      const before = pool.version('a');
+      let next = line();
+      await write('a.ts', versioned('new'));
+      expect(await next).toBe('handlers loaded anew: a, waits');
+      expect(pool.version('a')).not.toBe(before);
+      expect(await call(pool, 'a')).toBe('new');
+      abort.abort('enough');
+      await expect(running).rejects.toBe('enough');
+
+      next = line();
+      await write('b.ts', 'export class {');
+      expect(await next).toMatch(/the handlers stay as they were: .*b\.ts: /);
+      // More calls than there are processes: none of them meets what is broken.
+      expect(await Promise.all([1, 2, 3].map(() => call(pool, 'a')))).toEqual(['new', 'new', 'new']);
+      next = line();
+      await rm(join(path, 'b.ts'));
+      expect(await next).toBe('handlers loaded anew: a, waits');
+    } finally {
+      reload.stop();
+    }
+  });
 });

@@ -2,18 +2,17 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Json } from '@tauro/domain';
+import { findHandlerFiles, type HandlerSettings, type LoadedHandler, SDK_FILE } from '@tauro/handlers';
 import {
-  compileSchema,
   type HandlerEnd,
+  HandlerSchemas,
   type NodeContext,
   NodeError,
-  schemaFaults,
   type TaskHandlers,
 } from '@tauro/nodes';
 import { ProcessEnded, ProcessPool, ProcessUnusable, type Program } from '@tauro/processes';
 import { asNodeError } from './call-errors.js';
-import { findHandlerFiles } from './handler-files.js';
-import { type HandlerCall, type HandlerSettings, type LoadedHandler } from './handler-protocol.js';
+import { type HandlerCall } from './handler-protocol.js';
 import { MAX_LOG_BYTES, programFile, sourceFile } from './programs.js';
 
 export interface HandlerPoolOptions {
@@ -38,17 +37,11 @@ export interface HandlerPoolOptions {
 /** Memory outside of the heap that reading tables may take: DuckDB, and what it holds. */
 const TABLES_MB = 384;
 
-type Validator = ReturnType<typeof compileSchema>;
-
 /** A handler with what checks its values. */
 interface CheckedHandler {
   handler: LoadedHandler;
-  input?: Validator;
-  output?: Validator;
+  schemas: HandlerSchemas;
 }
-
-/** What `import '@tauro/sdk'` means in a handler module. */
-const SDK_FILE = sourceFile('sdk');
 
 /** The program that runs handlers. */
 export function handlerProgram(
@@ -57,10 +50,13 @@ export function handlerProgram(
 ): Program {
   return {
     module: programFile('handler-main'),
-    sourceAliases: { '@tauro/sdk': SDK_FILE, '@tauro/processes': sourceFile('processes') },
+    sourceAliases: {
+      '@tauro/sdk': SDK_FILE,
+      '@tauro/handlers': sourceFile('handlers'),
+      '@tauro/processes': sourceFile('processes'),
+    },
     settings: {
       files,
-      sdk: SDK_FILE,
       cacheDirectory: resolve(options.cacheDirectory ?? join('.tauro', 'cache', 'handlers')),
     } satisfies HandlerSettings,
     heapMb: options.memoryMb,
@@ -70,71 +66,81 @@ export function handlerProgram(
   };
 }
 
+/** Handlers as they were loaded, and the processes that have them. */
+interface Loaded {
+  processes: ProcessPool;
+  handlers: ReadonlyMap<string, CheckedHandler>;
+  /** Digests of the handlers' modules, by file. */
+  versions: ReadonlyMap<string, string>;
+}
+
 /** Runs `task` handlers in processes beside the worker. The first stays: it has told which handlers there are. */
 export class HandlerPool implements TaskHandlers {
-  private readonly handlers = new Map<string, CheckedHandler>();
-  /** Digests of the handlers' modules, by file. */
-  private readonly versions = new Map<string, string>();
+  /** Also those of handlers that were replaced, of which some may still run. */
+  private readonly pools = new Set<ProcessPool>();
+  private closed = false;
+  private loaded!: Loaded;
 
-  private constructor(
-    private readonly processes: ProcessPool,
-    private readonly memoryMb: number,
-  ) {}
+  private constructor(private readonly options: HandlerPoolOptions) {}
 
   /** A pool with its first process, in which the handlers are loaded. @throws Error naming the file at fault. */
   static async start(options: HandlerPoolOptions): Promise<HandlerPool> {
-    const files = await findHandlerFiles(options.paths);
-    const { size, killGraceMs, idleMs, onStray } = options;
-    const program = handlerProgram(files, options);
-    const processes = new ProcessPool({ program, size, keepOne: true, killGraceMs, idleMs, onStray });
-    const pool = new HandlerPool(processes, options.memoryMb);
+    const pool = new HandlerPool(options);
+    pool.loaded = await pool.load();
+    return pool;
+  }
+
+  /**
+   * Loads the handlers anew, for all calls from then on; those that run end as they began.
+   * @throws Error naming the file at fault: then everything stays as it was
+   */
+  async reload(): Promise<void> {
+    const last = this.loaded;
     try {
-      if (files.length > 0) await pool.learn((await processes.open()) as LoadedHandler[]);
-      return pool;
+      this.loaded = await this.load();
     } catch (error) {
-      await pool.close();
+      // Another process would load what is broken now.
+      last.processes.growing = false;
       throw error;
     }
+    last.processes.drain();
   }
 
   names(): string[] {
-    return [...this.handlers.keys()];
+    return [...this.loaded.handlers.keys()];
   }
 
   version(name: string): string | undefined {
-    return this.versions.get(this.handlers.get(name)?.handler.file ?? '');
+    const { handlers, versions } = this.loaded;
+    return versions.get(handlers.get(name)?.handler.file ?? '');
   }
 
   /** The handlers with where they come from, for people. */
   list(): LoadedHandler[] {
-    return [...this.handlers.values()].map(({ handler }) => handler);
+    return [...this.loaded.handlers.values()].map(({ handler }) => handler);
   }
 
   async run(name: string, input: Json, context: NodeContext, rows?: string): Promise<HandlerEnd> {
-    const known = this.handlers.get(name);
+    const { handlers, processes } = this.loaded;
+    const known = handlers.get(name);
     if (!known) {
       const all = this.names().join(', ') || 'none';
       throw new NodeError('UnknownHandler', `this worker has no handler '${name}' (it has: ${all})`, false);
     }
-    const unfit = faultsOf(known.input, { input });
-    if (unfit) throw new NodeError('InvalidInput', `the handler '${name}' cannot take this: ${unfit}`, false);
-    const end = await this.call(name, input, context, rows);
-    const unlike = faultsOf(known.output, { output: end.output });
-    if (unlike) {
-      const message = `the handler '${name}' returned what its output schema does not allow: ${unlike}`;
-      throw new NodeError('InvalidOutput', message, false);
-    }
+    known.schemas.assertInput(input);
+    const end = await this.call(processes, name, callOf(name, input, context, rows), context);
+    known.schemas.assertOutput(end.output);
     return end;
   }
 
   private async call(
+    processes: ProcessPool,
     name: string,
-    input: Json,
+    call: HandlerCall,
     context: NodeContext,
-    rows: string | undefined,
   ): Promise<HandlerEnd> {
     try {
-      const end = await this.processes.run(callOf(name, input, context, rows), {
+      const end = await processes.run(call, {
         signal: context.signal,
         log: (level, message) => context.log(level, message),
         progress: (fraction) => context.progress(fraction),
@@ -146,22 +152,26 @@ export class HandlerPool implements TaskHandlers {
   }
 
   /** Ends every process; calls that still run fail. */
-  close(): Promise<void> {
-    return this.processes.close();
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.all([...this.pools].map((pool) => pool.close()));
   }
 
-  private async learn(handlers: LoadedHandler[]): Promise<void> {
-    for (const file of new Set(handlers.map((handler) => handler.file))) {
-      this.versions.set(
-        file,
-        createHash('sha256')
-          .update(await readFile(file))
-          .digest('hex'),
-      );
-    }
-    for (const handler of handlers) {
-      const [input, output] = [validatorOf(handler, 'input'), validatorOf(handler, 'output')];
-      this.handlers.set(handler.name, { handler, input, output });
+  private async load(): Promise<Loaded> {
+    const { paths, size, killGraceMs, idleMs, onStray } = this.options;
+    const files = await findHandlerFiles(paths);
+    const program = handlerProgram(files, this.options);
+    const processes = new ProcessPool({ program, size, keepOne: true, killGraceMs, idleMs, onStray });
+    this.pools.add(processes);
+    try {
+      const found = files.length > 0 ? ((await processes.open()) as LoadedHandler[]) : [];
+      const loaded = { processes, handlers: byName(found), versions: await versionsOf(found) };
+      if (this.closed) throw new Error('this worker is stopping');
+      return loaded;
+    } catch (error) {
+      this.pools.delete(processes);
+      await processes.close();
+      throw error;
     }
   }
 
@@ -177,7 +187,7 @@ export class HandlerPool implements TaskHandlers {
       case 'outgrown':
         return new NodeError(
           'OutOfMemory',
-          `the handler '${name}' needs more than ${this.memoryMb} MB of memory`,
+          `the handler '${name}' needs more than ${this.options.memoryMb} MB of memory`,
         );
       case 'exited':
         return new NodeError('HandlerExited', `the handler '${name}' ${ending.how}`);
@@ -185,21 +195,26 @@ export class HandlerPool implements TaskHandlers {
   }
 }
 
-function validatorOf(handler: LoadedHandler, of: 'input' | 'output'): Validator | undefined {
-  const { name, file, [of]: schema } = handler;
-  if (!schema) return undefined;
-  try {
-    return compileSchema({ properties: { [of]: schema } });
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw new Error(`${file}: the ${of} schema of '${name}' is not valid: ${reason}`, { cause: error });
-  }
+/** @throws Error naming the file with a schema that is none */
+function byName(found: LoadedHandler[]): Map<string, CheckedHandler> {
+  return new Map(
+    found.map((handler) => {
+      try {
+        return [handler.name, { handler, schemas: new HandlerSchemas(handler) }];
+      } catch (error) {
+        throw new Error(`${handler.file}: ${(error as Error).message}`, { cause: error });
+      }
+    }),
+  );
 }
 
-/** What is wrong with a value, in words; undefined when nothing is. */
-function faultsOf(validate: Validator | undefined, value: object): string | undefined {
-  const faults = validate ? schemaFaults(validate, value) : [];
-  return faults.length > 0 ? faults.map(({ message }) => message).join('; ') : undefined;
+async function versionsOf(found: LoadedHandler[]): Promise<Map<string, string>> {
+  const versions = new Map<string, string>();
+  for (const file of new Set(found.map((handler) => handler.file))) {
+    const text = await readFile(file);
+    versions.set(file, createHash('sha256').update(text).digest('hex'));
+  }
+  return versions;
 }
 
 function callOf(

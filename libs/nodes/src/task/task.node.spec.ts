@@ -11,9 +11,21 @@ describe('task', () => {
     [{}, ['config.handler is required']],
     [{ handler: 5 }, ['config.handler must be a string, got the number 5']],
     [{ handler: 'noop', inputs: {} }, ["config.inputs is an unknown key, did you mean 'input'?"]],
-    [{ handler: 'noop', executor: 'docker' }, ["config.executor must be 'local'; got 'docker'"]],
+    [{ handler: 'noop', executor: 'subprocess' }, []],
   ])('the config %j has the faults %j', (config, faults) => {
     expect(configFaults(taskNode, config).map(({ message }) => message)).toEqual(faults);
+  });
+
+  it('says why there is no other executor', () => {
+    const check = (executor: string) =>
+      taskNode.check!({ id: 'n', type: 'task', config: { handler: 'noop', executor } }, []);
+    expect(check('subprocess')).toEqual([]);
+    expect(check('thread')).toMatchObject([
+      {
+        field: 'config.executor',
+        message: expect.stringMatching(/^"thread" is none: a handler always runs in a process of its own/),
+      },
+    ]);
   });
 
   it('hands its input and its context to the handler, and keeps what comes back', async () => {

@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { type ErrorDetail, type Json, type JsonObject, type NodeDefinition } from '@tauro/domain';
 import { MAKES_TABLE, NodeError, type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 
+const EXECUTORS = ['subprocess', 'local'];
+const ONLY_PROCESSES =
+  "a handler always runs in a process of its own ('subprocess'), because a thread can neither be bounded nor stopped; " +
+  'use a command node for containers and other programs';
+
 /** Calls a registered TypeScript handler, in a process beside the worker. */
 export const taskNode: NodeKind = {
   type: 'task',
@@ -27,16 +32,26 @@ export const taskNode: NodeKind = {
         const: true,
       },
       executor: {
-        description: 'Where the handler runs; `local` is a process beside the worker.',
-        enum: ['local'],
+        description:
+          'Where the handler runs: `subprocess`, which is a process beside the worker, or `local`, which means the same.',
+        type: 'string',
       },
     },
   },
 
-  check({ config, for_each }: NodeDefinition): ErrorDetail[] {
-    if (config?.['table'] === undefined || !for_each) return [];
-    const message = `a task with for_each cannot have a table: ${MAKES_TABLE}`;
-    return [{ field: 'config.table', message, type: 'value_error' }];
+  check({ config = {}, for_each }: NodeDefinition): ErrorDetail[] {
+    const fault = (field: string, message: string): ErrorDetail[] => [
+      { field, message, type: 'value_error' },
+    ];
+    const { table, executor } = config;
+    return [
+      ...(table !== undefined && for_each
+        ? fault('config.table', `a task with for_each cannot have a table: ${MAKES_TABLE}`)
+        : []),
+      ...(executor !== undefined && !EXECUTORS.includes(String(executor))
+        ? fault('config.executor', `${JSON.stringify(executor)} is none: ${ONLY_PROCESSES}`)
+        : []),
+    ];
   },
 
   async execute(context: NodeContext): Promise<NodeResult> {

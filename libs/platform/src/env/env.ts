@@ -36,7 +36,11 @@ export class Env {
   @Variable(integer(4, 1, 256), '1', 'API processes that share the port.')
   readonly WORKERS!: number;
 
-  @Variable(boolean, 'false', 'Rebuild and restart when a source file changes, as `npm run dev` does.')
+  @Variable(
+    boolean,
+    'false',
+    'Load changed handlers anew, and rebuild and restart when a source file changes, as `npm run dev` does.',
+  )
   readonly RELOAD!: boolean;
 
   @Variable(

@@ -1,6 +1,7 @@
 import { type ErrorDetail, type PipelineDefinition } from '@tauro/domain';
 import { type DiscoveredPipeline } from '@tauro/orchestration';
 import { type DiscoveryProblem } from '../../info/info.dto.js';
+import { type Declared } from './declared/read-declared.js';
 import { importSections } from './five-sections.js';
 import { isIndex, readIndex } from './index-file.js';
 import { type Variables } from './interpolate.js';
@@ -20,6 +21,8 @@ export interface DiscoveryOptions {
   environment: string;
   /** What `${X}` in five-section files may name. */
   variables: Variables;
+  /** What was found in modules that declare pipelines. */
+  declared?: Declared[];
   /** What is wrong with a definition. */
   check(definition: unknown): Promise<ErrorDetail[]>;
 }
@@ -43,6 +46,10 @@ export async function discover(files: SourceFile[], options: DiscoveryOptions): 
     // The sections of an index make no sense on their own.
     if (!isIndex(document) && !result.references.includes(file.path))
       await takeDefinitions(file, document, options, result);
+  }
+  for (const { file, definitions, fault } of options.declared ?? []) {
+    if (fault !== undefined) result.problems.push({ path: file.label, field: null, message: fault });
+    for (const definition of definitions ?? []) await take(file, definition, options, result);
   }
   // A problem of a section file is told where it is referred to.
   const sections = new Set(

@@ -4,15 +4,18 @@ import { Env, VARIABLES } from '@tauro/platform';
 import { relative } from 'node:path';
 import { type DiscoveryProblem, type DiscoveryReport } from '../../info/info.dto.js';
 import { DefinitionChecker } from '../checking/definition-checker.service.js';
+import { findModules, readDeclared } from './declared/read-declared.js';
 import { discover } from './discover.js';
 import { type Variables } from './interpolate.js';
 import { describe, findSourceFiles } from './source-files.js';
 
 /** How soon a changed file is noticed. Watching would be sooner, but misses network and container volumes. */
 const LOOK_EVERY_MS = 2000;
+/** How long a module that declares pipelines may take to be loaded. */
+const LOADING_MS = 15_000;
 
 /**
- * Keeps the discovered pipelines the same as the files under PIPELINES_PATH. While a file is broken, what was
+ * Keeps the discovered pipelines the same as the files under PIPELINES_PATH, and as what handler files declare. While a file is broken, what was
  * last read from it stays: an editor's half-saved file must not take a pipeline away.
  */
 @Injectable()
@@ -62,18 +65,23 @@ export class DiscoveryService implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   private async refresh(): Promise<void> {
-    const { files, problems: unreadable } = await findSourceFiles(this.env.PIPELINES_PATH);
+    const { HANDLERS_PATH, PIPELINES_PATH } = this.env;
+    const { files, problems: unreadable } = await findSourceFiles(PIPELINES_PATH);
+    const modules = await findModules(HANDLERS_PATH, PIPELINES_PATH);
     const fingerprint = async (): Promise<string> => {
-      const stamps = files.map(({ path, stamp }) => `${path} ${stamp}`);
+      const stamps = [...files, ...modules].map(({ path, stamp }) => `${path} ${stamp}`);
       return [...stamps, ...unreadable.map(({ path }) => path), ...(await this.stampsOfReferences())].join(
         '\n',
       );
     };
     if ((await fingerprint()) === this.seen) return;
+    const [maxBytes, variables] = [this.env.MAX_DEFINITION_MB * 1024 * 1024, publicVariables()];
+    const declared = await readDeclared(modules, { maxBytes, variables, timeoutMs: LOADING_MS });
     const { problems, references, ...result } = await discover(files, {
-      maxBytes: this.env.MAX_DEFINITION_MB * 1024 * 1024,
+      maxBytes,
       environment: process.env.TAURO_ENV ?? 'base',
-      variables: publicVariables(),
+      variables,
+      declared,
       check: (definition) => this.checker.check(definition),
     });
     const errors = [...unreadable, ...problems];
@@ -84,7 +92,8 @@ export class DiscoveryService implements OnApplicationBootstrap, OnModuleDestroy
     this.references = references;
     this.seen = await fingerprint();
     const { paths } = this.state;
-    this.state = { paths, files: files.length, pipelines: found.length, errors, scanned_at: new Date() };
+    const count = files.length + declared.length;
+    this.state = { paths, files: count, pipelines: found.length, errors, scanned_at: new Date() };
   }
 
   private stampsOfReferences(): Promise<string[]> {

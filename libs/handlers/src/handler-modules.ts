@@ -1,6 +1,22 @@
-import { createJiti } from 'jiti';
 import { registeredTasks, type RegisteredTask } from '@tauro/sdk';
-import { type HandlerSettings, type LoadedHandler } from './handler-protocol.js';
+import { moduleLoader } from './module-loader.js';
+
+/** What a handler process loads. */
+export interface HandlerSettings {
+  /** Absolute paths of the handler modules. */
+  files: string[];
+  /** Where transpiled TypeScript is kept. */
+  cacheDirectory: string;
+}
+
+/** A handler that was found in a module. */
+export interface LoadedHandler {
+  name: string;
+  file: string;
+  description?: string;
+  input?: Record<string, unknown>;
+  output?: Record<string, unknown>;
+}
 
 /** Handlers by name, and the module each was found in. */
 export interface HandlerModules {
@@ -8,21 +24,14 @@ export interface HandlerModules {
   loaded: LoadedHandler[];
 }
 
-/** Loads every handler module, TypeScript included. @throws Error naming the module that is at fault. */
+/** Loads every handler module. @throws Error naming the module that is at fault. */
 export async function loadHandlerModules(settings: HandlerSettings): Promise<HandlerModules> {
-  const jiti = createJiti(__filename, {
-    alias: { '@tauro/sdk': settings.sdk },
-    fsCache: settings.cacheDirectory,
-  });
+  const load = moduleLoader(settings.cacheDirectory);
   const tasks = new Map<string, RegisteredTask>();
   const loaded = new Map<string, LoadedHandler>();
   for (const file of settings.files) {
     const before = registeredTasks().length;
-    try {
-      await jiti.import(file);
-    } catch (error) {
-      throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
+    await load(file);
     for (const task of registeredTasks().slice(before)) {
       const { name, description, input, output } = task;
       if (typeof name !== 'string' || !/^\S{1,200}$/.test(name)) {

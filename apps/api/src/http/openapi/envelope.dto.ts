@@ -20,7 +20,7 @@ export class ResponseMeta {
 
 export class ListMeta extends ResponseMeta {
   /**
-   * How many items there are; left out with `cursor` unless `include_total=true`.
+   * How many items there are; left out with `cursor` unless `include_total=true`, and with `include_total=false`.
    * @example 150
    */
   total?: number;

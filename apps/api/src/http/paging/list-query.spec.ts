@@ -77,6 +77,7 @@ describe('the query of a list', () => {
   it('leaves the total out with a cursor unless it is asked for', () => {
     expect(read({ cursor: 'run_abc' }).includeTotal).toBe(false);
     expect(read({ cursor: 'run_abc', include_total: 'true' }).includeTotal).toBe(true);
+    expect([read({}).includeTotal, read({ include_total: 'false' }).includeTotal]).toEqual([true, false]);
   });
 
   it('refuses a cursor together with an offset', () => {

@@ -38,7 +38,7 @@ export function listReader(spec: ListSpec): QueryReader<ListQuery> {
       const placed = place(page, spec, faults);
       if (faults.length > 0) throw invalid(faults);
       const { limit, offset = 0, fields } = page;
-      const includeTotal = page.cursor === undefined || page.include_total === true;
+      const includeTotal = page.include_total ?? page.cursor === undefined;
       return { limit, offset, fields, includeTotal, conditions, values, ...placed };
     },
   };
@@ -72,7 +72,7 @@ function pagingFields(spec: ListSpec): Record<string, QueryField<unknown>> {
       schema: { type: 'string', maxLength: 2000 },
       parse: (text) => text.slice(0, 2000),
     },
-    include_total: flag('Count all items also with a cursor.'),
+    include_total: flag('Count all items: true unless there is a `cursor`. A page without it comes faster.'),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ErrorDetail, invalid, isId } from '@tauro/domain';
-import { BadValue, flag, integer, type QueryField, shown, withDefault } from '../query/query-field.js';
+import { BadValue, choice, integer, type QueryField, shown, withDefault } from '../query/query-field.js';
 import { attempt, type QueryReader, type RawQuery, readFields, single } from '../query/query-reader.js';
 import { decodePlace, type Place } from './keyset.js';
 import { type Condition, type Filter, type ListSpec } from './list-spec.js';
@@ -72,7 +72,7 @@ function pagingFields(spec: ListSpec): Record<string, QueryField<unknown>> {
       schema: { type: 'string', maxLength: 2000 },
       parse: (text) => text.slice(0, 2000),
     },
-    include_total: flag('Count all items: true unless there is a `cursor`. A page without it comes faster.'),
+    include_total: choice('Count all items: true unless there is a `cursor`. A page without it comes faster.'),
   };
 }
 

@@ -38,20 +38,20 @@ export const withDefault = <T>(field: QueryField<T>, fallback: T): QueryField<T>
   fallback,
 });
 
+/** `true` or `false`; undefined when absent. */
+export const choice = (description: string): QueryField<boolean> => ({
+  description,
+  schema: { type: 'boolean' },
+  parse(text) {
+    if (text === 'true' || text === '1') return true;
+    if (text === 'false' || text === '0') return false;
+    throw new BadValue(`must be true or false, got '${shown(text)}'`, 'type_error');
+  },
+});
+
 /** `true` or `false`; false when absent. */
 export const flag = (description: string): QueryField<boolean> & { fallback: boolean } =>
-  withDefault(
-    {
-      description,
-      schema: { type: 'boolean' },
-      parse(text) {
-        if (text === 'true' || text === '1') return true;
-        if (text === 'false' || text === '0') return false;
-        throw new BadValue(`must be true or false, got '${shown(text)}'`, 'type_error');
-      },
-    },
-    false,
-  );
+  withDefault(choice(description), false);
 
 export const integer = (description: string, min: number, max: number): QueryField<number> => ({
   description,

@@ -72,7 +72,9 @@ function pagingFields(spec: ListSpec): Record<string, QueryField<unknown>> {
       schema: { type: 'string', maxLength: 2000 },
       parse: (text) => text.slice(0, 2000),
     },
-    include_total: choice('Count all items: true unless there is a `cursor`. A page without it comes faster.'),
+    include_total: choice(
+      'Count all items: true unless there is a `cursor`. A page without it comes faster.',
+    ),
   };
 }
 

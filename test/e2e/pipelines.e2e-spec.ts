@@ -125,12 +125,19 @@ describe('pipelines', () => {
   it('are discovered from files, and say where they come from', async () => {
     const { body } = await api.get('/api/v1/pipelines?limit=100');
     const byName = new Map(body.data.map((one: { name: string }) => [one.name, one]));
-    for (const name of ['daily_etl', 'etl_pipeline', 'etl_1', 'etl_2', 'etl_3']) {
+    for (const name of ['daily_etl', 'etl_pipeline', 'etl_1', 'etl_2', 'etl_3', 'late_flights']) {
       expect([...byName.keys()]).toContain(name);
     }
     const etl = await api.get('/api/v1/pipelines/daily_etl');
     expect(etl.status).toBe(200);
     expect(etl.body.data).toMatchObject({ name: 'daily_etl', source: expect.stringMatching(/file/i) });
+
+    // Declared in TypeScript, beside the handler that it calls.
+    const late = await api.get('/api/v1/pipelines/late_flights');
+    expect(late.body.data).toMatchObject({
+      source: etl.body.data.source,
+      nodes: [{ id: 'flights' }, {}, {}, {}],
+    });
 
     const stored = await user.pipeline(projectId, [noop('only')]);
     expect(stored.source).not.toBe(etl.body.data.source);

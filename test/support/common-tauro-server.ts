@@ -1,6 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { ROOT } from './server-process.js';
 import { Tauro } from './tauro.js';
+
+/** As `npm start` has them: handler files that declare pipelines are among them. */
+const PIPELINES_PATH = ['examples/pipelines', 'examples/handlers'].map((path) => join(ROOT, path)).join(',');
 
 /** Holds the Tauro of `CommonTauro`, for as long as the test run lasts. */
 export class CommonTauroServer {
@@ -31,7 +36,7 @@ export class CommonTauroServer {
   }
 
   private async join(): Promise<string> {
-    this.tauro ??= Tauro.start();
+    this.tauro ??= Tauro.start({ env: { PIPELINES_PATH } });
     const { url, files, env } = await this.tauro;
     return JSON.stringify({ url, files, env });
   }

@@ -23,7 +23,6 @@ import { ancestry, cacheFaults, forEachFaults, templateFaults } from './validati
 
 export { checkRendered, configFaults } from './validation/node-config.js';
 export { PIPELINE_SCHEMA } from './validation/definition.schema.js';
-export { compile as compileSchema, schemaFaults } from './validation/schema-faults.js';
 
 /** More than a person reads; the rest is counted in one last entry. */
 const MAX_ERRORS = 100;

@@ -464,7 +464,9 @@ describe('connections', () => {
         await tauro.addWorker();
         expect((await user.ended(id)).state).toBe('SUCCESS');
         const tasks = await user.tasks(id);
-        for (const one of ['mysql', 'mongodb', 'sqlite']) expect(tasks[one].attempts).toHaveLength(2);
+        // More than two where a slow machine outlasts the patience with a lock.
+        for (const one of ['mysql', 'mongodb', 'sqlite'])
+          expect(tasks[one].attempts.length).toBeGreaterThanOrEqual(2);
         expect(await mariadb.query('SELECT count(*) AS n FROM held')).toEqual([{ n: rows }]);
         expect(inSqlite()).toEqual([rows, rows]);
         expect(await inMongod()).toBe(rows);

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- answers of the server */
 import { Tauro } from '../support/tauro.js';
 import { expectStatus, User } from '../support/user.js';
+import { waitFor } from '../support/wait-for.js';
 
 const JSON_ONLY = { accept: 'application/json' };
 
@@ -14,6 +15,9 @@ describe('lists page alike', () => {
     user = new User(tauro.api);
     runId = await user.startNew([{ id: 'rest', type: 'wait', config: { seconds: 0 } }]);
     await user.ended(runId);
+    // The last line comes after the end.
+    const whole = async (): Promise<boolean> => /^run ended/.test((await user.logs(runId)).at(-1).message);
+    await waitFor(whole, { what: 'the last line' });
   });
   afterAll(() => tauro?.stop());
 

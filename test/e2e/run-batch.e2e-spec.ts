@@ -33,11 +33,11 @@ describe('runs in batches', () => {
   const remove = (body: object) => tauro.api.send('DELETE', BATCH, body);
   const stored = async (): Promise<number> =>
     (await tauro.api.get(`/api/v1/runs?project_id=${project}&limit=1`)).body.meta.total;
-  /** All with this tag, once they have ended well. */
-  const allSucceeded = (group: string, count: number) =>
+  /** All with this tag, once they have ended so. */
+  const allEnded = (group: string, count: number, state = 'SUCCESS') =>
     waitFor(
       async () => {
-        const path = `/api/v1/runs?tags.group=${group}&state=SUCCESS&limit=1`;
+        const path = `/api/v1/runs?tags.group=${group}&state=${state}&limit=1`;
         const { total } = (await tauro.api.get(path)).body.meta;
         if (total !== count) throw new Error(`${total} of ${count}`);
         return { total };
@@ -101,7 +101,7 @@ describe('runs in batches', () => {
     expect(await stored()).toBe(before + 1);
   });
 
-  it('may be a thousand, within seconds: created, some started and ended, and all removed', async () => {
+  it('may be a thousand, within seconds: created, some started, the others cancelled, and all removed', async () => {
     const before = await stored();
     const began = performance.now();
     const ids = await created(1000, { params: { text: 'x'.repeat(1000) }, tags: { group: 'later' } });
@@ -113,7 +113,9 @@ describe('runs in batches', () => {
     expect(started.status).toBe(202);
     expect(started.body.data.map(({ id }: any) => id)).toEqual(some);
     expect(started.body.data.filter(({ state }: any) => state === 'PENDING')).toEqual([]);
-    await allSucceeded('later', 300);
+    await allEnded('later', 300);
+    expect((await to('cancel', { ids: ids.slice(300) })).status).toBe(202);
+    await allEnded('later', 700, 'CANCELLED');
     expect((await remove({ ids })).status).toBe(200);
     expect(await stored()).toBe(before);
     for (const name of ['tasks', 'run_logs']) {
@@ -125,7 +127,7 @@ describe('runs in batches', () => {
 
   it('may start at once, many together', async () => {
     await created(100, { start: true, tags: { group: 'at_once' } });
-    await allSucceeded('at_once', 100);
+    await allEnded('at_once', 100);
   });
 
   it('are refused when they would have more tasks than are made at once', async () => {
@@ -228,7 +230,7 @@ describe('runs in batches', () => {
       await tauro.ready();
       const runs = await tauro.database.collection('pipeline_runs').find({ tags }).toArray();
       expect([0, 150]).toContain(runs.length);
-      await allSucceeded(tags.group, runs.length);
+      await allEnded(tags.group, runs.length);
     }
     // Whatever is left of those that never came to be is known to whoever tidies up.
     const tasks = await tauro.database.collection('tasks').distinct('run_id');

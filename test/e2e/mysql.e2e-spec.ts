@@ -164,7 +164,7 @@ withMariadb('MySQL and MariaDB', () => {
       [{ query: 'WITH a AS (SELECT 1) DELETE FROM people' }, /^QueryFailed: connection 'db': /],
       [{ query: 'SELECT 1; DROP TABLE people' }, /^QueryFailed: connection 'db': .*syntax/],
       [{ query: 'SELECT no_such FROM people' }, /^ColumnNotFound: connection 'db': Unknown column 'no_such'/],
-      [{ query: 'SELECT 1 AS a, 2 AS A' }, /^DuplicateColumn: two columns of the query are called 'A'/],
+      [{ query: 'SELECT 1 AS a, 2 AS A' }, /^DuplicateColumn: two columns are called 'A'/],
       [{ table: 'no_such' }, /^TableNotFound: connection 'db': Table 'shop.no_such' doesn't exist/],
       [{ table: 'no_such.people' }, /^TableNotFound: |^AuthenticationFailed: /],
       [{ query: 'SELECT 1 INTO @a' }, /^(InvalidConfig|QueryFailed): /],

@@ -118,7 +118,8 @@ describe('API keys', () => {
   it('end the streams that were opened with them, when they end or may do less', async () => {
     const [revoked, lesser] = await Promise.all([0, 1].map(() => secured.key({ roles: ['viewer'] })));
     const read = async ({ client }: Made): Promise<string> => {
-      for await (const { data } of client.events('/api/v1/events')) expect(data).toBeDefined();
+      // Whatever it tells: that it ends is what counts.
+      for await (const _ of client.events('/api/v1/events')) continue;
       return 'ended';
     };
     const streams = [read(revoked), read(lesser)];

@@ -8,6 +8,7 @@ import { type Page } from '../../http/envelope.js';
 import { stale } from '../../http/etag.js';
 import { findPage } from '../../http/paging/find-page.js';
 import { type ListQuery } from '../../http/paging/list-query.js';
+import { CANNOT_BE_KEPT } from '../../http/sealing.js';
 import { assertMayGrant } from '../grants.js';
 import { currentPrincipal } from '../principal.js';
 import { RoleBook } from '../roles/role-book.service.js';
@@ -147,9 +148,7 @@ export class KeyService {
   /** @throws DomainError while anybody could make hashes like the server's. */
   private assertSafe(): void {
     if (canSeal(this.env)) return;
-    throw conflict(
-      'keys cannot be kept safe while SECRET_KEY is the published placeholder; set SECRET_KEY, for example to the output of: openssl rand -base64 48',
-    );
+    throw conflict(`keys ${CANNOT_BE_KEPT}`);
   }
 }
 

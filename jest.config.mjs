@@ -36,8 +36,8 @@ const base = {
 };
 
 export default {
-  // Mostly waiting for other processes, so one worker per core is not too many even on two cores.
-  maxWorkers: 2,
+  // Much of it waits for other processes: one test file per core would leave a third of the cores idle.
+  maxWorkers: '150%',
   testSequencer: '<rootDir>/test/support/slow-first.cjs',
   reporters: ['default', '<rootDir>/test/support/count-reporter.cjs'],
   coverageDirectory: 'coverage',

@@ -1,4 +1,4 @@
-import { type mongo } from 'mongoose';
+import { type ChangeStream } from 'mongodb';
 import { once } from 'node:events';
 import { type Tauro } from '../test/support/tauro.js';
 
@@ -7,7 +7,7 @@ export class RunEnds {
   private readonly ended = new Map<string, { at: number; state: string }>();
   private readonly waiting = new Map<string, () => void>();
 
-  private constructor(private readonly stream: mongo.ChangeStream) {
+  private constructor(private readonly stream: ChangeStream) {
     stream.on('change', (change) => {
       if (change.operationType !== 'update') return;
       const id = String(change.documentKey._id);
@@ -18,7 +18,6 @@ export class RunEnds {
   }
 
   static async watch(tauro: Tauro): Promise<RunEnds> {
-    await tauro.database.asPromise();
     const terminal = { $in: ['SUCCESS', 'FAILED', 'CANCELLED'] };
     const stream = tauro.database
       .collection('pipeline_runs')

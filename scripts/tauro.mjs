@@ -99,9 +99,13 @@ async function main() {
 
 /** Unit, contract and end-to-end tests; jest starts the stores itself. */
 async function test() {
-  const jest = join(ROOT, 'node_modules/jest/bin/jest.js');
-  const child = spawnChild(process.execPath, [jest, '--config', 'jest.config.mjs', ...args]);
-  child.once('exit', (code) => process.exit(code === null ? 1 : code));
+  const { runTests } = await import('./run-tests.mjs');
+  const spawn = (program, programArgs) =>
+    new Promise((resolve) => {
+      const child = spawnChild(program, programArgs);
+      child.once('exit', (code, signal) => (signal ? process.exit(1) : resolve(code)));
+    });
+  process.exit(await runTests(ROOT, args, spawn));
 }
 
 /** In this very process: one less to start, to signal and to leave behind. */

@@ -124,7 +124,7 @@ describe('the audit log', () => {
   it('answers nothing as done that it cannot write down', async () => {
     const name = User.uniqueName('unwritten');
     const refusing = (on: boolean): Promise<unknown> =>
-      tauro.database.db!.command({ collMod: 'audit', validator: on ? { never: true } : {} });
+      tauro.database.command({ collMod: 'audit', validator: on ? { never: true } : {} });
     await refusing(true);
     try {
       const { status, body, headers } = await tauro.api.post(`${V1}/projects`, { name });

@@ -210,7 +210,7 @@ describe('the indexes', () => {
     collection: string,
     query: string,
   ): Promise<{ summary: string; sorts: boolean }[]> {
-    const db = tauro.database.db!;
+    const db = tauro.database;
     await db.command({ profile: 2 });
     const { status, body } = await tauro.api.get(`/api/v1/${path}?limit=10&fields=id&${query}`);
     await db.command({ profile: 0 });

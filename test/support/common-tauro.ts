@@ -26,7 +26,7 @@ export class CommonTauro extends Running {
   async leave(): Promise<void> {
     if ('someTestFailed' in globalThis)
       process.stderr.write(`${(await CommonTauro.logs()).slice(this.logLength)}\n`);
-    await this.database.close();
+    await this.database.client.close();
   }
 
   private static async logs(): Promise<string> {

@@ -22,7 +22,8 @@ export class ServerProcess {
     this.child = spawn(process.execPath, ['--enable-source-maps', file], {
       cwd: workingDirectory,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // By the channel it learns that whoever started it is gone, however that ended.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.output += text));

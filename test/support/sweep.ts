@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { mongo } from 'mongoose';
+import { BSON } from 'mongodb';
 import { type Tauro } from './tauro.js';
 
 /** Every place of a Tauro where a text is found, whatever encloses it: database, Redis, files, and what was printed. */
@@ -10,12 +10,9 @@ export async function placesWith(tauro: Tauro, needles: string[]): Promise<strin
   const look = (place: string, bytes: Buffer): void => {
     if (needles.some((needle) => bytes.includes(needle, 0, 'utf8'))) places.push(place);
   };
-  for (const collection of await tauro.database.db!.collections()) {
+  for (const collection of await tauro.database.collections()) {
     for await (const document of collection.find()) {
-      look(
-        `${collection.collectionName} ${String(document._id)}`,
-        Buffer.from(mongo.BSON.serialize(document)),
-      );
+      look(`${collection.collectionName} ${String(document._id)}`, Buffer.from(BSON.serialize(document)));
     }
   }
   const redis = new Redis(tauro.env.REDIS_URL!);

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { type Connection, createConnection } from 'mongoose';
+import { type Db, MongoClient } from 'mongodb';
 import { ApiClient } from './api-client.js';
 import { copyExampleData } from './example-data.js';
 import { ROOT, ServerProcess } from './server-process.js';
@@ -40,14 +40,15 @@ export class Running implements Whereabouts {
   readonly env: Record<string, string>;
   readonly api: ApiClient;
   /** A direct look at what is stored, for what no endpoint tells. */
-  readonly database: Connection;
+  readonly database: Db;
 
   constructor({ url, files, env }: Whereabouts) {
     this.url = url;
     this.files = files;
     this.env = env;
     this.api = new ApiClient(url);
-    this.database = createConnection(env.MONGODB_URL!, { dbName: env.MONGODB_DATABASE });
+    // The driver alone: Mongoose would be loaded anew for every test file.
+    this.database = new MongoClient(env.MONGODB_URL!).db(env.MONGODB_DATABASE);
   }
 }
 
@@ -136,7 +137,7 @@ export class Tauro extends Running {
     if ('someTestFailed' in globalThis) process.stderr.write(`${this.logs()}\n`);
     await Promise.all([this.server, ...this.workers].map((one) => one.stop()));
     await this.database.dropDatabase();
-    await this.database.close();
+    await this.database.client.close();
     const redis = new Redis(this.env.REDIS_URL);
     for await (const keys of redis.scanStream({ match: `${this.env.QUEUE_PREFIX}*` })) {
       if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]));

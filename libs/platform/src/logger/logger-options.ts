@@ -5,6 +5,7 @@ import pino, { type DestinationStream, type LevelWithSilent, type LoggerOptions 
 
 import { type Env } from '../env/env.js';
 import { currentTrace } from '../tracing/tracing.js';
+import { logStream } from './log-stream.js';
 import { prettyStream } from './pretty.js';
 import { redact } from './redact.js';
 import { requestLogging } from './request-logging.js';
@@ -66,7 +67,7 @@ function traceId(): { trace_id?: string } {
 
 function output(env: Env, appName: string): DestinationStream {
   const asText = process.stdout.isTTY || env.LOG_FORMAT !== 'json';
-  const screen = asText ? prettyStream() : pino.destination({ dest: 1, sync: false });
+  const screen = asText ? prettyStream() : logStream(1);
   const file = env.LOG_FILE && logFile(fileOf(appName, env.LOG_FILE), env);
   if (!file) return screen;
   return pino.multistream([

@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join, parse } from 'node:path';
 
-import pino, { type DestinationStream } from 'pino';
+import { type DestinationStream } from 'pino';
+
+import { logStream } from './log-stream.js';
 
 interface Rotation {
   /** Bytes at which the file is put aside. */
@@ -17,7 +19,7 @@ interface Rotation {
  */
 export function rotatingFile(path: string, { maxBytes, keepMs }: Rotation): DestinationStream {
   mkdirSync(dirname(path), { recursive: true });
-  const file = pino.destination({ dest: path, append: true, sync: false });
+  const file = logStream(path);
   let written = sizeOf(path);
   removeOld(path, keepMs);
   file.on('error', (error: Error) => process.stderr.write(`log file ${path}: ${error.message}\n`));

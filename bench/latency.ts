@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noop, task } from '../test/support/nodes.js';
 import { Tauro } from '../test/support/tauro.js';
 import { User } from '../test/support/user.js';
+import { cpuSeconds } from './cpu.js';
 import { type Figure, median } from './figure.js';
 
 const STARTS = 200;
@@ -69,14 +69,4 @@ export async function measureScaling(): Promise<Figure[]> {
     { what: '200 x 50 ms, one worker of 4 slots', measured: seconds[0]!, unit: 's' },
     { what: 'two such workers are faster by', measured: seconds[0]! / seconds[1]!, unit: 'x', atLeast: 1.9 },
   ];
-}
-
-/** User and system time that processes have used so far. Linux counts it in hundredths of a second. */
-function cpuSeconds(pids: number[]): number {
-  const ticks = pids.map((pid) => {
-    const stat = execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' });
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return ticks.reduce((sum, value) => sum + value, 0) / 100;
 }

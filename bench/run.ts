@@ -6,6 +6,7 @@ import { measureApi } from './api.js';
 import { measureBoot } from './boot.js';
 import { measureChains } from './chain.js';
 import { measureLargeFiles, measurePostgresql } from './connectors.js';
+import { measureCosts } from './costs.js';
 import { measureDailyEtl } from './daily-etl.js';
 import { type Figure, reached, table } from './figure.js';
 import { measureLatency, measureScaling } from './latency.js';
@@ -21,6 +22,7 @@ const MEASURES: Record<string, () => Promise<Figure[]>> = {
   chains: measureChains,
   throughput: measureThroughput,
   shapes: measureShapes,
+  costs: measureCosts,
   latency: measureLatency,
   scaling: measureScaling,
   schedules: measureSchedules,

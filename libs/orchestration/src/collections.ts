@@ -157,15 +157,20 @@ export class Collections {
   /**
    * Writes to several collections in one round trip, one after the other; the first that fails is the last, and what came
    * before it stands. A write that must find what it changes is one that fails otherwise: see `MUST_MATCH`.
-   * @returns how each ended, as far as they came.
+   * @param how they are acknowledged, and whether it is told how each ended, as far as they came.
    */
-  async inOrder(writes: OrderedWrite[]): Promise<OrderedWrites> {
-    const options = { ordered: true, verboseResults: true, ...FAST } as const;
+  async inOrder(
+    writes: OrderedWrite[],
+    how: Pick<mongo.ClientBulkWriteOptions, 'writeConcern' | 'verboseResults'> = {
+      ...FAST,
+      verboseResults: true,
+    },
+  ): Promise<OrderedWrites> {
     try {
       const { updateResults } = await this.connection
         .getClient()
-        .bulkWrite(writes as mongo.AnyClientBulkWriteModel<mongo.Document>[], options);
-      return { updates: updateResults! };
+        .bulkWrite(writes as mongo.AnyClientBulkWriteModel<mongo.Document>[], { ordered: true, ...how });
+      return { updates: updateResults ?? new Map() };
     } catch (error) {
       const { partialResult, writeErrors } = error as Partial<mongo.MongoClientBulkWriteError>;
       const [failed] = writeErrors ?? [];
@@ -267,8 +272,12 @@ export class Collections {
  */
 export const FAST = { writeConcern: { w: 1 } } as const;
 
+/** What the API promises, and the end of a run: the connection's `majority` and journal, and no word about each write. */
+export const DURABLE = { verboseResults: false } as const;
+
 /** One of `Collections.inOrder`. */
 export type OrderedWrite =
+  | mongo.AnyClientBulkWriteModel<Project>
   | mongo.AnyClientBulkWriteModel<Task>
   | mongo.AnyClientBulkWriteModel<Run>
   | mongo.AnyClientBulkWriteModel<RunLogChunk>;

@@ -42,7 +42,8 @@ export class RunBatch {
     const { epoch } = this.db;
     const notes = await this.note(made);
     await this.insertTasks(made);
-    await this.eachOf(made, ({ started }) => started?.firstLine());
+    const firstLines = made.flatMap(({ started }) => started?.firstLine ?? []);
+    if (firstLines.length > 0) await this.db.logs.insertMany(firstLines, { ordered: false, ...FAST });
     await this.db.transaction(async (session) => {
       this.db.assertEpoch(epoch);
       await this.holdProjects(made, session);

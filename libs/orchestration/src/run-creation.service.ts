@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Project, type Run, type Task, versionId } from '@tauro/database';
+import { type Project, type Run, type RunLogChunk, type Task, versionId } from '@tauro/database';
 import { itemTaskId, type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
@@ -16,7 +16,7 @@ import { PipelineService } from './pipeline.service.js';
 import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise } from './run-progress.js';
 import { traceparentOfNew } from './run-trace.js';
-import { RunStore } from './run-store.js';
+import { type Birth, RunStore } from './run-store.js';
 import { RunAdmission } from './slots/run-admission.js';
 
 export interface CreateRun {
@@ -106,8 +106,8 @@ export interface NewRun {
   tasks: Task[];
   /** Of one that is born QUEUED. */
   started?: {
-    /** Stores the first line of its log, before the run exists: whoever sees the run finds it, and all others after it. */
-    firstLine: () => Promise<void>;
+    /** Of its log; stored before it. */
+    firstLine: RunLogChunk;
     /** Hands it over once it is stored; should that fail, the reconciler does. @returns the run as it is then. */
     begin: () => Promise<Run>;
   };
@@ -217,10 +217,9 @@ export class RunCreation {
 
   /** Stores a run of a known version, PENDING. @param pinned.reused tasks of an earlier run whose results stand. */
   async insert(pinned: PinnedRun): Promise<Run> {
-    const { run, tasks } = await this.newPending(pinned);
-    await this.store.insert(run, tasks, { repeated: pinned.parent !== undefined });
-    await this.assertProject(run);
-    return run;
+    const birth = await this.newPending(pinned);
+    await this.bear(birth, pinned.parent !== undefined);
+    return birth.run;
   }
 
   private async newPending(pinned: PinnedRun): Promise<NewRun> {
@@ -232,9 +231,8 @@ export class RunCreation {
 
   private async insertStarted(pinned: PinnedRun): Promise<Run> {
     const { run, tasks, started } = await this.newStarted(pinned);
-    await this.store.insert(run, tasks, { beside: started.firstLine, repeated: pinned.repeated });
-    const [begun] = await Promise.all([started.begin(), this.assertProject(run)]);
-    return begun;
+    await this.bear({ run, tasks, firstLine: started.firstLine }, pinned.repeated);
+    return started.begin();
   }
 
   /** One that starts at once: QUEUED from its first moment on, and so are its tasks if no limit binds them. */
@@ -270,11 +268,7 @@ export class RunCreation {
       return true;
     };
     const started = {
-      firstLine: (): Promise<void> => {
-        this.logs.open(run._id, 1);
-        this.logs.append(run._id, null, 'INFO', startedLine(run));
-        return this.logs.flush(run._id);
-      },
+      firstLine: this.logs.firstLine(run._id, startedLine(run)),
       begin: async (): Promise<Run> => {
         this.lineage.started(stored);
         const begun = await begin();
@@ -286,12 +280,8 @@ export class RunCreation {
     return { run: stored, tasks, started };
   }
 
-  /** Looked at last: whoever deletes the project finds this run, or this finds the project gone. */
-  private async assertProject({ _id, project_id }: Run): Promise<void> {
-    if (await this.projects.ask(project_id)) return;
-    await this.db.runs.deleteOne({ _id });
-    await this.db.tasks.deleteMany({ run_id: _id });
-    throw notFound('project', project_id);
+  private async bear(birth: Birth, repeated?: boolean): Promise<void> {
+    if (!(await this.store.insert(birth, repeated))) throw notFound('project', birth.run.project_id);
   }
 
   private tasksOf(run: Run, { reused, reused_items = [] }: PinnedRun, version: PinnedVersion): Task[] {

@@ -81,7 +81,7 @@ export class RunEnd implements OnModuleDestroy {
       if (step.do === 'end') {
         const ended = await this.end(run, tasks, epoch);
         if (!ended) continue;
-        await this.followUp(ended);
+        await this.followUp(ended.run, ended.closed);
         return true;
       }
       const opened = await this.stages.open(
@@ -94,7 +94,11 @@ export class RunEnd implements OnModuleDestroy {
     return false;
   }
 
-  private async end(run: Run, tasks: EndedTask[], epoch: number): Promise<Run | null> {
+  private async end(
+    run: Run,
+    tasks: EndedTask[],
+    epoch: number,
+  ): Promise<{ run: Run; closed: boolean } | null> {
     const main = run.engine.outcome;
     const { state, error, outputs } =
       main === null || main.state === 'SUCCESS'
@@ -122,13 +126,15 @@ export class RunEnd implements OnModuleDestroy {
     };
     const { graph } = await this.versions.get(run.engine.version_id);
     const { moves, held } = state === 'SUCCESS' ? movedMarks(tasks, graph) : { moves: [], held: [] };
-    const { ended: isEnd, stayed } = await this.store.end({ run, epoch, set: written, marks: moves });
-    if (!isEnd) return null;
-    this.tellMarks(run, held, 'its rows were not taken on by every node after it');
-    this.tellMarks(run, stayed, 'it was moved or reset since this run has read it');
     const ended = { ...run, ...set, ...(datasets && { engine: { ...run.engine, datasets } }) };
+    const lastLines =
+      moves.length + held.length === 0 ? this.logs.lastLines(run._id, lastWords(ended)) : undefined;
+    const became = await this.store.end({ run, epoch, set: written, marks: moves, lastLines });
+    if (!became.ended) return null;
+    this.tellMarks(run, held, 'its rows were not taken on by every node after it');
+    this.tellMarks(run, became.stayed, 'it was moved or reset since this run has read it');
     traceEnded(ended);
-    return ended;
+    return { run: ended, closed: became.closed };
   }
 
   private tellMarks(run: Run, marks: readonly NodeMark[], why: string): void {
@@ -158,20 +164,14 @@ export class RunEnd implements OnModuleDestroy {
   /**
    * What a terminal run still owes: its slots, the last line of its log, its datasets, its notifications and events, what it triggers, and word to
    * the task that waits for it.
-   * Repeating it is harmless.
+   * Repeating it is harmless. @param closed whether the log has its last line.
    */
-  async followUp(run: Run): Promise<void> {
+  async followUp(run: Run, closed = false): Promise<void> {
     const { epoch } = this.db;
     this.facts.forget(run._id);
     await this.admission.leave(run);
-    const seconds = run.duration_seconds === null ? '' : ` after ${run.duration_seconds.toFixed(2)} s`;
-    const last: LastLine[] = [{ level: 'INFO', message: `run ended ${run.state}${seconds}` }];
-    if (run.error) {
-      const { node_id, message } = run.error;
-      const why = node_id ? ` because ${node_id} did` : '';
-      last.unshift({ level: 'ERROR', message: `run failed${why}: ${message}` });
-    }
-    await this.logs.close(run._id, last);
+    if (closed) this.logs.closed(run._id);
+    else await this.logs.close(run._id, lastWords(run));
     await this.datasets.record(run);
     await this.notifier.ended(run);
     await this.lineage.ended(run);
@@ -212,4 +212,13 @@ export class RunEnd implements OnModuleDestroy {
     if (!first) return null;
     return { type: 'Failed', message: 'no message', ...first.error, node_id: first.node_id };
   }
+}
+
+/** The last lines of the log of a run that has ended. */
+function lastWords({ state, error, duration_seconds }: Run): LastLine[] {
+  const seconds = duration_seconds === null ? '' : ` after ${duration_seconds.toFixed(2)} s`;
+  const last: LastLine = { level: 'INFO', message: `run ended ${state}${seconds}` };
+  if (!error) return [last];
+  const why = error.node_id ? ` because ${error.node_id} did` : '';
+  return [{ level: 'ERROR', message: `run failed${why}: ${error.message}` }, last];
 }

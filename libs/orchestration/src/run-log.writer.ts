@@ -87,6 +87,13 @@ export class RunLogWriter implements OnModuleDestroy {
     if (buffer.next === 0) buffer.next = next;
   }
 
+  /** The first line of a run that is not stored yet, to be stored before it: whoever sees the run finds it, and others after it. */
+  firstLine(runId: string, message: string): RunLogChunk {
+    this.open(runId, 2);
+    const lines = [runLine({ level: 'INFO', message })];
+    return { _id: new mongo.ObjectId(), run_id: runId, first_seq: 1, count: 1, lines };
+  }
+
   append(runId: string, origin: LineOrigin, level: LogLevel, message: string): void {
     const buffer = this.buffer(runId);
     if (buffer.lines.length >= MAX_BUFFERED) {
@@ -120,9 +127,25 @@ export class RunLogWriter implements OnModuleDestroy {
   /** Stores the last lines of a run's log and marks its end, once: a log that has ended stays as it is. */
   async close(runId: string, last: LastLine[]): Promise<void> {
     await this.flush(runId);
-    const timestamp = new Date();
-    const lines = last.map((line) => ({ timestamp, ...line, task_id: null, node_id: null, attempt: null }));
-    await this.insert(runId, this.buffer(runId), { _id: new mongo.ObjectId(), lines }, { final: true });
+    const chunk = { _id: new mongo.ObjectId(), lines: last.map(runLine) };
+    await this.insert(runId, this.buffer(runId), chunk, { final: true });
+    this.closed(runId);
+  }
+
+  /**
+   * The last lines of a run's log, to be stored with its end; undefined unless this process knows their place and holds no
+   * others. Once they are stored `closed` follows; where their place was taken, `close` does it.
+   */
+  lastLines(runId: string, last: LastLine[]): RunLogChunk | undefined {
+    const buffer = this.buffers.get(runId);
+    if (!buffer || buffer.next === 0 || buffer.epoch !== this.db.epoch || this.isDue(buffer))
+      return undefined;
+    const lines = last.map(runLine);
+    const place = { first_seq: buffer.next, count: lines.length };
+    return { _id: new mongo.ObjectId(), lines, run_id: runId, ...place, final: true };
+  }
+
+  closed(runId: string): void {
     this.buffers.delete(runId);
   }
 
@@ -157,14 +180,7 @@ export class RunLogWriter implements OnModuleDestroy {
   private async write(runId: string, buffer: Buffer, board?: () => StoreChunk | undefined): Promise<void> {
     if (buffer.dropped > 0) {
       const message = `${buffer.dropped} log lines dropped: they came faster than they could be stored`;
-      buffer.lines.push({
-        timestamp: new Date(),
-        level: 'WARNING',
-        message,
-        task_id: null,
-        node_id: null,
-        attempt: null,
-      });
+      buffer.lines.push(runLine({ level: 'WARNING', message }));
       buffer.dropped = 0;
     }
     let wrote = false;
@@ -246,6 +262,16 @@ export class RunLogWriter implements OnModuleDestroy {
     return last ? last.first_seq + last.count : 1;
   }
 }
+
+/** A line of the run itself. */
+const runLine = ({ level, message }: LastLine): LogLine => ({
+  timestamp: new Date(),
+  level,
+  message,
+  task_id: null,
+  node_id: null,
+  attempt: null,
+});
 
 function takeChunk(lines: LogLine[]): LogLine[] {
   let chars = 0;

@@ -1,9 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { type Run, type Task } from '@tauro/database';
+import { type Run, type RunLogChunk, type Task } from '@tauro/database';
 import { runStatesBefore } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Batches } from './batches.js';
-import { Collections, FAST, tolerateDuplicates } from './collections.js';
+import {
+  Collections,
+  DUPLICATE_KEY,
+  DURABLE,
+  FAST,
+  MUST_MATCH,
+  NO_MATCH,
+  type OrderedWrite,
+  tolerateDuplicates,
+} from './collections.js';
 import { type NodeMark } from './marks/moved-marks.js';
 import { SourceMarks } from './marks/source-marks.js';
 
@@ -21,6 +30,8 @@ export interface RunEnding {
   set: Pick<Run, 'state' | 'finished_at'> & Record<string, unknown>;
   /** Marks of sources that move with it, or not at all. */
   marks: readonly NodeMark[];
+  /** The last lines of its log, where they are known already; with marks they are not stored here. */
+  lastLines?: RunLogChunk;
 }
 
 /** What became of a `RunEnding`. */
@@ -29,6 +40,16 @@ export interface RunEnded {
   ended: boolean;
   /** Marks that somebody else has moved since they were read, so that they stay. */
   stayed: NodeMark[];
+  /** Whether the last lines of its log are stored too. */
+  closed: boolean;
+}
+
+/** A run that is to be stored. */
+export interface Birth {
+  run: Run;
+  tasks: Task[];
+  /** Of the log of one that starts at once. */
+  firstLine?: RunLogChunk;
 }
 
 /** The tasks of a run that has more are stored by themselves. */
@@ -37,22 +58,15 @@ const MOST_JOINED = 100;
 /** Where a run begins and where it ends. Concurrent runs of a process share the round trips. */
 @Injectable()
 export class RunStore {
-  private readonly taskInserts = new Batches<Task[], void>(async (all) => {
-    await this.db.tasks.insertMany(all.flat(), { ordered: false, ...FAST });
-    return all.map(() => undefined);
-  });
-  private readonly runInserts = new Batches<Run, void>(
-    async (runs) => {
-      await this.db.runs.insertMany(runs, { ordered: false });
-      return runs.map(() => undefined);
-    },
+  private readonly births = new Batches<Birth, boolean>(
+    (births) => this.bearAll(births),
     undefined,
     () => this.db.epoch,
   );
   private readonly loads = new Batches<string, { run: Run; tasks: EndedTask[] } | null>((ids) =>
     this.loadAll(ids),
   );
-  private readonly ends = new Batches<RunEnding, boolean>(
+  private readonly ends = new Batches<RunEnding, Pick<RunEnded, 'ended' | 'closed'>>(
     (endings) => this.endAll(endings),
     undefined,
     () => this.db.epoch,
@@ -64,33 +78,64 @@ export class RunStore {
   ) {}
 
   /**
-   * The tasks come first: a run that exists has all of its tasks, so whoever finds one may start it. The run's
-   * own majority write makes the tasks durable too, because they stand before it in the oplog.
-   * @param options.repeated whether it may have been stored before; then nothing changes.
-   * @param options.beside is done together with the tasks, before the run exists.
+   * Stores a run and what belongs to it. The tasks and the first line of its log come first: a run that exists has all of
+   * its tasks, so whoever finds one may start it. The run's own majority write makes the tasks durable too, because they
+   * stand before it in the oplog. Its project is looked at last: whoever deletes that finds the run, or this finds
+   * the project gone.
+   * @param repeated whether it may have been stored before; then nothing changes.
+   * @returns whether the project is there; if not, nothing of the run is left.
    */
-  async insert(
-    run: Run,
-    tasks: Task[],
-    { repeated = false, beside }: { repeated?: boolean; beside?: () => Promise<void> } = {},
-  ): Promise<void> {
+  async insert(birth: Birth, repeated = false): Promise<boolean> {
+    const { run, tasks, firstLine } = birth;
     const { epoch } = this.db;
     if (repeated) {
       await Promise.all([
         tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST })),
-        beside?.(),
+        firstLine && tolerateDuplicates(this.db.logs.insertOne(firstLine, FAST)),
       ]);
       this.db.assertEpoch(epoch);
       await tolerateDuplicates(this.db.runs.insertOne(run));
-      return;
+    } else if (tasks.length > MOST_JOINED) {
+      await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
+      this.db.assertEpoch(epoch);
     }
-    const storing =
-      tasks.length <= MOST_JOINED
-        ? this.taskInserts.ask(tasks)
-        : this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
-    await Promise.all([storing, beside?.()]);
-    this.db.assertEpoch(epoch);
-    await this.runInserts.ask(run);
+    const there = repeated
+      ? await this.hasProject(run)
+      : await this.births.ask(tasks.length > MOST_JOINED ? { ...birth, tasks: [] } : birth);
+    if (!there) await this.undo(run);
+    return there;
+  }
+
+  /** One request for all: what must stand before the runs, the runs, and a look at each project. */
+  private async bearAll(births: Birth[]): Promise<boolean[]> {
+    const projects = [...new Set(births.map(({ run }) => run.project_id))];
+    const inserts: OrderedWrite[] = [
+      ...births.flatMap(({ tasks }) => tasks.map((task) => inserting(this.db.tasks, task))),
+      ...births.flatMap(({ firstLine }) => (firstLine ? [inserting(this.db.logs, firstLine)] : [])),
+      ...births.map(({ run }) => inserting(this.db.runs, run)),
+    ];
+    const looks = projects.map((_id): OrderedWrite => ({
+      name: 'updateOne',
+      namespace: this.db.projects.namespace,
+      filter: { _id },
+      // Changes nothing where it finds the project, and fails where it does not.
+      update: { $setOnInsert: MUST_MATCH.onInsert },
+      upsert: MUST_MATCH.upsert,
+    }));
+    const { failed } = await this.db.inOrder([...inserts, ...looks], DURABLE);
+    if (!failed) return births.map(() => true);
+    if (failed.code !== NO_MATCH) throw failed.error;
+    return Promise.all(births.map(({ run }) => this.hasProject(run)));
+  }
+
+  private async hasProject({ project_id }: Run): Promise<boolean> {
+    return (await this.db.projects.findOne({ _id: project_id }, { projection: { _id: 1 } })) !== null;
+  }
+
+  private async undo({ _id }: Run): Promise<void> {
+    await this.db.runs.deleteOne({ _id });
+    await this.db.tasks.deleteMany({ run_id: _id });
+    await this.db.logs.deleteMany({ run_id: _id });
   }
 
   /** A run and what its end depends on; null when there is none. */
@@ -105,65 +150,100 @@ export class RunStore {
   async end(ending: RunEnding): Promise<RunEnded> {
     this.db.assertEpoch(ending.epoch);
     if (ending.marks.length > 0) return this.endWithMarks(ending);
-    return { ended: await this.ends.ask(ending), stayed: [] };
+    return { ...(await this.ends.ask(ending)), stayed: [] };
   }
 
   /** Whoever sees the run SUCCESS sees its marks, and a crash leaves both or none. */
   private async endWithMarks(ending: RunEnding): Promise<RunEnded> {
     const { filter, update } = terminal(ending);
-    let became: RunEnded = { ended: false, stayed: [] };
+    let became: RunEnded = { ended: false, stayed: [], closed: false };
     await this.db.transaction(async (session) => {
       const { matchedCount } = await this.db.runs.updateOne(filter, update, { session });
       const ended = matchedCount === 1;
-      became = { ended, stayed: ended ? await this.marks.move(ending.run, ending.marks, session) : [] };
+      const stayed = ended ? await this.marks.move(ending.run, ending.marks, session) : [];
+      became = { ended, stayed, closed: false };
     });
     return became;
   }
 
   private async loadAll(ids: string[]): Promise<({ run: Run; tasks: EndedTask[] } | null)[]> {
     const $in = [...new Set(ids)];
-    // The run first: its tasks may then be newer than it, never older.
-    const runs = await this.db.runs.find({ _id: { $in } }).toArray();
-    const tasks = await this.db.tasks
-      .find({ run_id: { $in } })
-      .project<EndedTask>({
-        run_id: 1,
-        node_id: 1,
-        index: 1,
-        state: 1,
-        error: 1,
-        finished_at: 1,
-        metrics: 1,
-        'engine.failures': 1,
-        // Whether there are any; most have none.
-        'engine.datasets.access': 1,
-        'engine.mark': 1,
-      })
-      .toArray();
-    const byRun = new Map<string, EndedTask[]>(runs.map(({ _id }) => [_id, []]));
-    for (const task of tasks) byRun.get(task.run_id)?.push(task);
-    const byId = new Map(runs.map((run) => [run._id, { run, tasks: byRun.get(run._id)! }]));
+    const tasks = [
+      { $match: { run_id: { $in } } },
+      {
+        $project: {
+          run_id: 1,
+          node_id: 1,
+          index: 1,
+          state: 1,
+          error: 1,
+          finished_at: 1,
+          metrics: 1,
+          'engine.failures': 1,
+          // Whether there are any; most have none.
+          'engine.datasets.access': 1,
+          'engine.mark': 1,
+        },
+      },
+    ];
+    // The runs first: their tasks may then be newer than they, never older.
+    const found = this.db.runs.aggregate<Run | EndedTask>([
+      { $match: { _id: { $in } } },
+      { $unionWith: { coll: this.db.tasks.collectionName, pipeline: tasks } },
+    ]);
+    const byId = new Map<string, { run: Run; tasks: EndedTask[] }>();
+    for await (const one of found) {
+      if ('run_id' in one) byId.get(one.run_id)?.tasks.push(one);
+      else byId.set(one._id, { run: one, tasks: [] });
+    }
     return ids.map((id) => byId.get(id) ?? null);
   }
 
-  private async endAll(endings: RunEnding[]): Promise<boolean[]> {
-    const { matchedCount } = await this.db.runs.bulkWrite(
-      endings.map((ending) => ({ updateOne: terminal(ending) })),
-      { ordered: false },
-    );
-    if (matchedCount === endings.length) return endings.map(() => true);
-    if (matchedCount === 0) return endings.map(() => false);
-    // Who was refused is told by the ends of the others; what follows an end may be done twice.
-    const ended = await this.db.runs
-      .find({ _id: { $in: endings.map(({ run }) => run._id) } })
-      .project<Pick<Run, '_id' | 'state' | 'finished_at'>>({ state: 1, finished_at: 1 })
-      .toArray();
-    const byId = new Map(ended.map((run) => [run._id, run]));
-    return endings.map(({ run, set }) => {
-      const now = byId.get(run._id);
-      return now?.state === set.state && now.finished_at?.getTime() === set.finished_at?.getTime();
-    });
+  /** Each end and the last lines of its log in one request. A write that is refused is the last of it, so others are sent again. */
+  private async endAll(endings: RunEnding[]): Promise<Pick<RunEnded, 'ended' | 'closed'>[]> {
+    const became = new Map(endings.map((ending) => [ending, { ended: false, closed: false }]));
+    let left = endings.flatMap((ending) => this.stepsOf(ending));
+    while (left.length > 0) {
+      const { failed } = await this.db.inOrder(
+        left.map(({ write }) => write),
+        DURABLE,
+      );
+      for (const { ending, makes } of left.splice(0, failed?.at ?? left.length)) {
+        became.get(ending)![makes] = true;
+      }
+      const refused = left[0];
+      if (!failed || !refused) break;
+      if (failed.code !== refused.refusal) throw failed.error;
+      left = left.filter(({ ending }) => ending !== refused.ending);
+    }
+    return endings.map((ending) => became.get(ending)!);
   }
+
+  private stepsOf(ending: RunEnding): EndStep[] {
+    const { filter, update } = terminal(ending);
+    const end: OrderedWrite = {
+      name: 'updateOne',
+      namespace: this.db.runs.namespace,
+      filter,
+      update: { ...update, $setOnInsert: MUST_MATCH.onInsert },
+      upsert: MUST_MATCH.upsert,
+    };
+    const steps: EndStep[] = [{ ending, makes: 'ended', write: end, refusal: NO_MATCH }];
+    if (ending.lastLines) {
+      const write = inserting(this.db.logs, ending.lastLines);
+      steps.push({ ending, makes: 'closed', write, refusal: DUPLICATE_KEY });
+    }
+    return steps;
+  }
+}
+
+/** A write of an ending. */
+interface EndStep {
+  ending: RunEnding;
+  makes: 'ended' | 'closed';
+  write: OrderedWrite;
+  /** The code of the error when it is refused for a reason that is known. */
+  refusal: number;
 }
 
 /** The guarded write that makes a run terminal. */
@@ -174,3 +254,8 @@ const terminal = ({ run: { _id, cancel_requested_at }, set }: RunEnding) => ({
     $unset: { 'engine.limit': 1, 'engine.expire_at': 1, 'engine.sla_at': 1 },
   } as mongo.UpdateFilter<Run>,
 });
+
+const inserting = <T extends Run | Task | RunLogChunk>(
+  { namespace }: mongo.Collection<T>,
+  document: T,
+): OrderedWrite => ({ name: 'insertOne', namespace, document }) as OrderedWrite;

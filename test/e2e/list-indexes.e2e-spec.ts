@@ -104,7 +104,7 @@ describe('the indexes', () => {
       api_keys: { roles: ['x'], revoked_at: null },
       roles: { permissions: [] },
       // Some of them count as alive, and are asked what they can do.
-      workers: { handlers: [], tags: [], commands: false, containers: false },
+      workers: { handlers: [], tags: [], commands: false, containers: false, kubernetes: false },
     };
     const first = lists.filter(
       ({ collection }, i) => lists.findIndex((one) => one.collection === collection) === i,

@@ -44,6 +44,7 @@ beforeAll(async () => {
     taskMemoryMb: 64,
     commands: { enabled: false, allowed: [], memoryMb: 64, processes: 4, fileMb: 4, openFiles: 64 },
     containers: { enabled: false, images: [], networks: [], memoryMb: 64, cpus: 1 },
+    kubernetes: { enabled: false, namespaces: [] },
   };
   options = { settings, artifacts: join(root, 'artifacts'), size: 2, killGraceMs: 2000 };
   shared = new TablePool(options);

@@ -35,6 +35,7 @@ describe('how much waits for what', () => {
       handlers: ['noop'],
       commands: false,
       containers: false,
+      kubernetes: false,
       version: '1',
       state: 'ACTIVE',
       started_at: new Date(),

@@ -52,7 +52,10 @@ async function main(): Promise<void> {
     limits: settings.commands,
     deployment: env.QUEUE_PREFIX,
     dockerHost: env.DOCKER_HOST,
-    // One more, for looking after containers that nobody owns.
+    ...(env.KUBERNETES_ENABLED && {
+      kubernetes: { namespaces: env.KUBERNETES_NAMESPACES, kubeconfig: env.KUBECONFIG },
+    }),
+    // One more, for looking after containers and Jobs that nobody owns.
     size: env.WORKER_CONCURRENCY + 1,
     onStray: (message) => new Logger('Commands').warn(message),
   });

@@ -39,6 +39,7 @@ export function nodeSettings(env: Env): NodeSettings {
       memoryMb: env.CONTAINER_MEMORY_MB,
       cpus: env.CONTAINER_CPUS,
     },
+    kubernetes: { enabled: env.KUBERNETES_ENABLED, namespaces: env.KUBERNETES_NAMESPACES },
   };
 }
 

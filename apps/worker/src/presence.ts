@@ -75,6 +75,7 @@ export class Presence {
       handlers: this.handlers.names(),
       commands: this.env.COMMANDS_ENABLED,
       containers: this.env.CONTAINERS_ENABLED,
+      kubernetes: this.env.KUBERNETES_ENABLED,
       version: VERSION,
       state: this.inHand.accepting ? 'ACTIVE' : 'DRAINING',
       started_at: this.startedAt,

@@ -72,12 +72,19 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('HandlerExited', 'the handler ended its process', true),
   type('HandlerStopped', 'the handler was stopped', true),
   // Commands
-  type('CommandsDisabled', '`COMMANDS_ENABLED`, or for an image `CONTAINERS_ENABLED`, is false here'),
-  type('CommandNotAllowed', '`COMMANDS_ALLOWED` or `CONTAINER_IMAGES` does not have it'),
+  type(
+    'CommandsDisabled',
+    '`COMMANDS_ENABLED`, or for an image `CONTAINERS_ENABLED` or `KUBERNETES_ENABLED`, is false here',
+  ),
+  type(
+    'CommandNotAllowed',
+    '`COMMANDS_ALLOWED`, `CONTAINER_IMAGES` or `KUBERNETES_NAMESPACES` does not have it',
+  ),
   type('CommandNotFound', 'there is no such program on this worker'),
   type('CommandFailed', 'the program ended with another exit code, or was killed', 'it depends'),
   type('ImageNotFound', 'the image is not there, and cannot be fetched', true),
   type('ContainerEngine', 'the container engine cannot be reached, or could not do it', true),
+  type('KubernetesCluster', 'the cluster cannot be reached, or does not let the worker do it', 'it depends'),
   type('CommandProcess', 'the process beside the program ended', true),
   // Runs of other pipelines
   type('PipelineNotFound', 'there is no pipeline of this id or name'),

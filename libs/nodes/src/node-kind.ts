@@ -57,6 +57,8 @@ export interface NodeContext {
   log(level: LogLevel, message: string): void;
   /** 0..1; shown as the task's progress, never required. */
   progress(fraction: number): void;
+  /** What the attempt may take at most, in seconds; absent when it may take forever. */
+  seconds?: number;
   /** Aborted on cancel, timeout and lost lease: stop work and reject soon after. */
   signal: AbortSignal;
   /** W3C trace context for whatever is asked of others; absent when the run belongs to no trace. */
@@ -113,8 +115,25 @@ export interface CommandCall {
   env: Record<string, string>;
   /** An empty file to which it may append lines of JSON: see docs/commands.md. */
   output: string;
-  /** In which container it runs; beside the worker when absent. */
+  /** In which container it runs; beside the worker when both are absent. */
   container?: ContainerCall;
+  /** As which Job it runs. */
+  job?: JobCall;
+}
+
+/** A Kubernetes Job for one program, as confined as a container. */
+export interface JobCall {
+  image: string;
+  pull: 'missing' | 'always' | 'never';
+  namespace: string;
+  cpus: number;
+  memory_mb: number;
+  task_id: string;
+  /** The file of JSON that it gets to read, for which it has these places inside. */
+  input: string;
+  paths: { home: string; input: string; output: string };
+  /** What it may take before the cluster ends it, in seconds; absent when it may take forever. */
+  seconds?: number;
 }
 
 /** A container for one program. It has no privileges, no capabilities and a root that is only to be read. */

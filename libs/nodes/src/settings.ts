@@ -14,6 +14,7 @@ export interface NodeSettings {
   taskMemoryMb: number;
   commands: CommandSettings;
   containers: ContainerSettings;
+  kubernetes: KubernetesSettings;
 }
 
 /** Which containers `command` nodes may run, and what each may have at most. */
@@ -25,6 +26,13 @@ export interface ContainerSettings {
   networks: string[];
   memoryMb: number;
   cpus: number;
+}
+
+/** Whether `command` nodes may run as Jobs, and where. What each may have is as for containers. */
+export interface KubernetesSettings {
+  enabled: boolean;
+  /** The first is that of nodes which say none. */
+  namespaces: string[];
 }
 
 /** Which programs `command` nodes may run, and what each may cost with all that it starts. */

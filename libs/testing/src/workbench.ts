@@ -171,5 +171,6 @@ function settingsIn(root: string, data: string): NodeSettings {
     taskMemoryMb: 512,
     commands: { enabled: false, allowed: [], memoryMb: 0, processes: 0, fileMb: 0, openFiles: 0 },
     containers: { enabled: false, images: [], networks: [], memoryMb: 0, cpus: 0 },
+    kubernetes: { enabled: false, namespaces: [] },
   };
 }

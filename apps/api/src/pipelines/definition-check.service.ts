@@ -16,10 +16,16 @@ import { type mongo } from 'mongoose';
 import { DefinitionChecker } from './checking/definition-checker.service.js';
 import { type ValidationReport } from './pipeline.dto.js';
 
-/** What a worker must be enabled for to run a `command` node beside itself, or in a container. */
+/** What a worker must be enabled for to run a `command` node beside itself, in a container, or as a Job. */
 const COMMANDS = {
   commands: 'no live worker runs commands (COMMANDS_ENABLED)',
   containers: 'no live worker runs containers (CONTAINERS_ENABLED)',
+  kubernetes: 'no live worker runs Kubernetes Jobs (KUBERNETES_ENABLED)',
+};
+
+const placeOf = ({ image, executor }: NonNullable<NodeDefinition['config']>): keyof typeof COMMANDS => {
+  if (executor === 'kubernetes') return 'kubernetes';
+  return image === undefined ? 'commands' : 'containers';
 };
 
 /** Says what is wrong with a definition, and what is only not ready for it yet. */
@@ -157,8 +163,8 @@ export class DefinitionCheck {
       });
       const { type, config, pool, requires = [] } = node;
       const handler = String(config?.handler);
-      const [place, asked] =
-        config?.image === undefined ? (['commands', 'command'] as const) : (['containers', 'image'] as const);
+      const place = placeOf(config ?? {});
+      const asked = place === 'commands' ? 'command' : 'image';
       const offered = workers.some(({ tags }) => requires.every((tag) => tags.includes(tag)));
       return [
         ...(type === 'task' && !handlers.has(handler)

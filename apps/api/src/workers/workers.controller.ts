@@ -30,6 +30,7 @@ setExample(WorkerRecord, {
   handlers: ['fibonacci', 'noop'],
   commands: false,
   containers: false,
+  kubernetes: false,
   version: '1.0.0',
   drain_requested_at: null,
   state: 'ACTIVE',

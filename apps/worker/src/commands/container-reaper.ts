@@ -2,18 +2,25 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Collections } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { CommandPool } from '../executors/command-pool.js';
+import { type FoundContainer } from '../executors/command-protocol.js';
 
-/** A worker that was killed has the process beside its container remove it; this is for when that was killed too. */
-const INTERVAL_MS = 30_000;
+/** Something that claims leave behind when both the worker and the process beside it were killed. */
+interface Remains {
+  what: 'container' | 'Job';
+  intervalMs: number;
+  find: () => Promise<FoundContainer[]>;
+  remove: (ids: string[]) => Promise<void>;
+}
 
 /**
- * Removes containers whose claim is over, whoever has started them and on whichever machine: a claim is in the
+ * Removes containers and Jobs whose claim is over, whoever has started them and on whichever machine: a claim is in the
  * database before its container exists, so one without a claim belongs to nobody.
  */
 @Injectable()
 export class ContainerReaper {
   private readonly logger = new Logger(ContainerReaper.name);
-  private timer?: NodeJS.Timeout;
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private stopped = false;
 
   constructor(
     private readonly commands: CommandPool,
@@ -22,24 +29,44 @@ export class ContainerReaper {
   ) {}
 
   start(): void {
-    if (!this.env.CONTAINERS_ENABLED) return;
-    const sweep = (): void => {
-      void this.sweep()
-        .catch((error: Error) => this.logger.warn(`containers cannot be looked at: ${error.message}`))
-        .finally(() => {
-          if (this.timer) this.timer = setTimeout(sweep, INTERVAL_MS);
-        });
-    };
-    this.timer = setTimeout(sweep, 0);
+    const { commands, env } = this;
+    if (env.CONTAINERS_ENABLED) {
+      this.sweepEvery({
+        what: 'container',
+        intervalMs: 30_000,
+        find: () => commands.containers(),
+        remove: (ids) => commands.removeContainers(ids),
+      });
+    }
+    if (env.KUBERNETES_ENABLED) {
+      this.sweepEvery({
+        what: 'Job',
+        // To ask costs a second of a processor, and the next attempt of a task ends what is in its way.
+        intervalMs: 300_000,
+        find: () => commands.jobs(),
+        remove: (ids) => commands.removeJobs(ids),
+      });
+    }
   }
 
   stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.stopped = true;
+    for (const timer of this.timers) clearTimeout(timer);
   }
 
-  private async sweep(): Promise<void> {
-    const found = await this.commands.containers();
+  private sweepEvery(remains: Remains, delay = 0): void {
+    if (this.stopped) return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      void this.sweep(remains)
+        .catch((error: Error) => this.logger.warn(`${remains.what}s cannot be looked at: ${error.message}`))
+        .finally(() => this.sweepEvery(remains, remains.intervalMs));
+    }, delay);
+    this.timers.add(timer);
+  }
+
+  private async sweep({ what, find, remove }: Remains): Promise<void> {
+    const found = await find();
     if (found.length === 0) return;
     const tasks = await this.db.tasks
       .find({ _id: { $in: found.map(({ task_id }) => task_id) } })
@@ -48,7 +75,7 @@ export class ContainerReaper {
     const claims = new Set(tasks.map(({ engine }) => engine.claim?.id));
     const abandoned = found.filter(({ claim_id }) => !claims.has(claim_id)).map(({ id }) => id);
     if (abandoned.length === 0) return;
-    await this.commands.removeContainers(abandoned);
-    this.logger.log(`removed ${abandoned.length} container(s) whose claim is over`);
+    await remove(abandoned);
+    this.logger.log(`removed ${abandoned.length} ${what}(s) whose claim is over`);
   }
 }

@@ -206,7 +206,11 @@ export class TaskRunner {
       if (connection) redactor = redactor.and(Object.values(connection.secret));
       const given = this.contextOf(claimed, kind, { ...surroundings, redactor }, abort.signal, connection);
       const mark = await this.markOf(claimed, kind, given);
-      const context: NodeContext = { ...given, ...(mark && { mark }) };
+      const context: NodeContext = {
+        ...given,
+        ...(mark && { mark }),
+        ...(limit.seconds < Infinity && { seconds: limit.seconds }),
+      };
       const work = () =>
         inSpan(`node ${node.type}`, { parent }, (_span, traceparent) => {
           const traced = { ...context, ...(traceparent && { traceparent }) };

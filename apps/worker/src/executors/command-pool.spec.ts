@@ -33,6 +33,7 @@ beforeAll(async () => {
     taskMemoryMb: 64,
     commands: { enabled: true, allowed: ['*'], memoryMb: 200, processes: 20, fileMb: 1, openFiles: 64 },
     containers: { enabled: false, images: [], networks: [], memoryMb: 64, cpus: 1 },
+    kubernetes: { enabled: false, namespaces: [] },
   };
   shared = pool();
 });

@@ -18,6 +18,8 @@ export interface CommandPoolOptions {
   deployment: string;
   /** Where the container engine is; the usual socket when absent. */
   dockerHost?: string;
+  /** Where Jobs may be, and how the cluster is reached; absent when there is to be no Job. */
+  kubernetes?: { namespaces: string[]; kubeconfig?: string };
   /** Most commands at once: the worker's slots. */
   size: number;
   /** Bytes of log that one command may write; 10 MB when absent. */
@@ -35,10 +37,14 @@ const QUIETLY = { signal: new AbortController().signal, log: () => undefined, pr
 export const commandProgram = (options: CommandPoolOptions): Program => ({
   module: programFile('command-main'),
   sourceAliases: { '@tauro/domain': sourceFile('domain'), '@tauro/processes': sourceFile('processes') },
-  settings: { limits: options.limits, deployment: options.deployment } satisfies CommandHostSettings,
+  settings: {
+    limits: options.limits,
+    deployment: options.deployment,
+    namespaces: options.kubernetes?.namespaces ?? [],
+  } satisfies CommandHostSettings,
   // Whoever runs a command can read what its parent was started with.
-  env: engineVariables(options),
-  heapMb: 64,
+  env: { ...engineVariables(options), ...clusterVariables(options) },
+  heapMb: options.kubernetes ? 192 : 64,
   maxRssBytes: Number.MAX_SAFE_INTEGER,
   maxLogBytes: options.maxLogBytes ?? MAX_LOG_BYTES,
   leaves: true,
@@ -48,6 +54,16 @@ export const commandProgram = (options: CommandPoolOptions): Program => ({
 function engineVariables({ dockerHost }: CommandPoolOptions): NodeJS.ProcessEnv {
   const { DOCKER_TLS_VERIFY, DOCKER_CERT_PATH } = process.env;
   return { ...(dockerHost && { DOCKER_HOST: dockerHost, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH }) };
+}
+
+/** What says where the cluster is, and what programs need that fetch its credentials. */
+function clusterVariables({ kubernetes }: CommandPoolOptions): NodeJS.ProcessEnv {
+  if (!kubernetes) return {};
+  const { HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, NODE_EXTRA_CA_CERTS } = process.env;
+  return {
+    ...{ HOME, PATH, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, NODE_EXTRA_CA_CERTS },
+    ...(kubernetes.kubeconfig && { KUBECONFIG: kubernetes.kubeconfig }),
+  };
 }
 
 /**
@@ -93,6 +109,17 @@ export class CommandPool implements Commands {
   /** Ends and removes containers, whoever has started them. */
   async removeContainers(ids: string[]): Promise<void> {
     await this.processes.run({ ask: 'remove', ids } satisfies CommandWork, QUIETLY);
+  }
+
+  /** The Jobs of this deployment in the cluster of this worker. @throws Error when it is not reached */
+  async jobs(): Promise<FoundContainer[]> {
+    const found = await this.processes.run({ ask: 'jobs' } satisfies CommandWork, QUIETLY);
+    return JSON.parse(found) as FoundContainer[];
+  }
+
+  /** Ends Jobs, whoever has made them. */
+  async removeJobs(ids: string[]): Promise<void> {
+    await this.processes.run({ ask: 'remove jobs', ids } satisfies CommandWork, QUIETLY);
   }
 
   /** Ends every command; calls that still run fail. */

@@ -5,9 +5,11 @@ export interface CommandHostSettings {
   limits: CommandSettings;
   /** Tells the containers of this deployment from those of others on the same engine. */
   deployment: string;
+  /** Where Jobs may be; none when there is to be no Job. */
+  namespaces: string[];
 }
 
-/** A container that somebody has started, by its labels. */
+/** A container that somebody has started, or a Job, by its labels. */
 export interface FoundContainer {
   id: string;
   task_id: string;
@@ -19,4 +21,7 @@ export type CommandWork =
   | { ask: 'run'; claim_id: string; command: CommandCall }
   /** Answers `FoundContainer[]`. */
   | { ask: 'containers' }
-  | { ask: 'remove'; ids: string[] };
+  | { ask: 'remove'; ids: string[] }
+  /** Answers `FoundContainer[]`. */
+  | { ask: 'jobs' }
+  | { ask: 'remove jobs'; ids: string[] };

@@ -47,6 +47,10 @@ export class WorkerRecord extends Document {
   @Prop({ type: Boolean, default: false })
   containers!: boolean;
 
+  /** Whether it runs `command` nodes as Kubernetes Jobs. */
+  @Prop({ type: Boolean, default: false })
+  kubernetes!: boolean;
+
   @Prop({ type: String, required: true })
   version!: string;
 

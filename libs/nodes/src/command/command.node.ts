@@ -15,19 +15,28 @@ import { COMMAND_SCHEMA } from './command.schema.js';
 import { CONTAINER_KEYS, containerOf } from './container.js';
 import { environmentOf, refusedVariable } from './environment.js';
 import { inputOf } from './input.js';
+import { assertFits, jobOf, placeFaults, runsOnKubernetes } from './kubernetes.js';
 import { assertSuccess, resultOf } from './output.js';
-import { besideWorker, type Folders, inContainer, INPUT_FILE, OUTPUT_FILE, type Place } from './place.js';
+import {
+  besideWorker,
+  type Folders,
+  inContainer,
+  INPUT_FILE,
+  onKubernetes,
+  OUTPUT_FILE,
+  type Place,
+} from './place.js';
 
 type Variables = Record<string, string | number | boolean>;
 
-/** Runs a program, beside the worker or in a container. How far either confines it: see docs/commands.md. */
+/** Runs a program, beside the worker, in a container or as a Job. How far either confines it: see docs/commands.md. */
 export const commandNode: NodeKind = {
   type: 'command',
   readsTables: true,
   cacheable: true,
   summary:
-    'Runs a program, such as a Python script, beside the worker or in a container, where COMMANDS_ENABLED or ' +
-    'CONTAINERS_ENABLED let it.',
+    'Runs a program, such as a Python script, beside the worker, in a container or as a Kubernetes Job, where ' +
+    'COMMANDS_ENABLED, CONTAINERS_ENABLED or KUBERNETES_ENABLED let it.',
   schema: COMMAND_SCHEMA,
 
   // Arguments are shown to every user of the machine, and the input lies in a file.
@@ -44,6 +53,7 @@ export const commandNode: NodeKind = {
       ...CONTAINER_KEYS.filter((key) => image === undefined && config[key] !== undefined).flatMap((key) =>
         fault(key, 'means something with an image only'),
       ),
+      ...placeFaults(config).flatMap(([key, message]) => fault(key, message)),
       ...Object.keys(env).flatMap((name) => {
         const why = refusedVariable(name, image !== undefined);
         return why === undefined ? [] : fault(`env.${name}`, `cannot be set: ${why}`);
@@ -60,11 +70,13 @@ export const commandNode: NodeKind = {
     assertPlain(argv, context);
     const scratch = join(settings.duckdb.tempDirectory, `command-${task.claim_id}`);
     const folders = { scratch, cwd: await workingFolder(context, scratch) };
-    const place = config['image'] === undefined ? besideWorker(folders, context) : inContainer(folders);
+    const place = placeOf(folders, context);
     const call = await callOf(argv, folders, place, context);
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     try {
-      await writeFile(join(scratch, INPUT_FILE), JSON.stringify(inputOf(context, place)));
+      const input = JSON.stringify(inputOf(context, place));
+      if (call.job) assertFits(input);
+      await writeFile(join(scratch, INPUT_FILE), input);
       await writeFile(call.output, '');
       const end = await context.commands.run(call, context);
       signal.throwIfAborted();
@@ -76,6 +88,11 @@ export const commandNode: NodeKind = {
   },
 };
 
+function placeOf(folders: Folders, context: NodeContext): Place {
+  if (runsOnKubernetes(context.config)) return onKubernetes;
+  return context.config['image'] === undefined ? besideWorker(folders, context) : inContainer(folders);
+}
+
 async function callOf(
   argv: string[],
   folders: Folders,
@@ -86,10 +103,14 @@ async function callOf(
   const named = (config['env'] ?? {}) as Variables;
   const told = {
     ...(traceparent && { TRACEPARENT: traceparent }),
-    TAURO_INPUT: `${place.home}/${INPUT_FILE}`,
-    TAURO_OUTPUT: `${place.home}/${OUTPUT_FILE}`,
+    TAURO_INPUT: place.input,
+    TAURO_OUTPUT: place.output,
   };
   const call = { cwd: folders.cwd, output: join(folders.scratch, OUTPUT_FILE) };
+  if (runsOnKubernetes(config)) {
+    const env = environmentOf(named, place.home, told, {});
+    return { ...call, argv, env, job: jobOf(context, folders) };
+  }
   if (config['image'] !== undefined) {
     const container = containerOf(context, folders, place);
     return { ...call, argv, env: environmentOf(named, place.home, told, {}), container };
@@ -98,7 +119,7 @@ async function callOf(
   return { ...call, argv: [program, ...argv.slice(1)], env: environmentOf(named, place.home, told) };
 }
 
-/** What no system takes in an argument or a variable, and what a cached or an older definition may still name. */
+/** What no system takes in an argument or a variable, what its place does not have, and what a cached or an older definition may still name. */
 function assertPlain(argv: readonly string[], { config }: NodeContext): void {
   const env = (config['env'] ?? {}) as Variables;
   const texts = [
@@ -107,6 +128,8 @@ function assertPlain(argv: readonly string[], { config }: NodeContext): void {
   ];
   const bad = texts.find(([, text]) => text!.includes('\0'));
   if (bad) throw new NodeError('InvalidConfig', `config.${bad[0]} has a NUL character`, false);
+  const [misplaced] = placeFaults(config);
+  if (misplaced) throw new NodeError('InvalidConfig', `config.${misplaced[0]} ${misplaced[1]}`, false);
   for (const name of Object.keys(env)) {
     const why = refusedVariable(name, config['image'] !== undefined);
     if (why) throw new NodeError('InvalidConfig', `config.env.${name} cannot be set: ${why}`, false);

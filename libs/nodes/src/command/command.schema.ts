@@ -46,6 +46,18 @@ export const COMMAND_SCHEMA = {
       minLength: 1,
       maxLength: 512,
     },
+    executor: {
+      description:
+        'Where its container runs: `container` (when absent) on the engine of the worker, `kubernetes` as a Job, where ' +
+        'KUBERNETES_ENABLED and CONTAINER_IMAGES let it.',
+      enum: ['container', 'kubernetes'],
+    },
+    namespace: {
+      description: 'Namespace of the Job, one of KUBERNETES_NAMESPACES; the first of them when absent.',
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+    },
     pull: {
       description: 'When the image is fetched; `missing` when absent.',
       enum: ['missing', 'always', 'never'],

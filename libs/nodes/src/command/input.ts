@@ -4,21 +4,12 @@ import { type Place } from './place.js';
 
 /** What a command finds in the file that `TAURO_INPUT` names. */
 export function inputOf({ run, params, task, config, inputs }: NodeContext, place: Place): JsonObject {
-  const tables = inputs.flatMap(({ node_id, table }) =>
-    table
-      ? [
-          [
-            node_id,
-            {
-              path: place.tablePath(node_id, table.artifact),
-              rows: table.rows,
-              bytes: table.bytes,
-              columns: table.columns.map(({ name, type }) => ({ name, type })),
-            },
-          ],
-        ]
-      : [],
-  );
+  const tables = inputs.flatMap(({ node_id, table }) => {
+    const path = table && place.tablePath(node_id, table.artifact);
+    if (path === undefined) return [];
+    const { rows, bytes, columns } = table!;
+    return [[node_id, { path, rows, bytes, columns: columns.map(({ name, type }) => ({ name, type })) }]];
+  });
   return {
     run: { ...run } as unknown as JsonObject,
     params,

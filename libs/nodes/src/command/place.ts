@@ -7,8 +7,11 @@ export interface Place {
   home: string;
   /** Where it starts. */
   cwd: string;
-  /** Where it finds the table of an upstream node. */
-  tablePath: (node_id: string, artifact: string) => string;
+  /** The file that `TAURO_INPUT` names, and the one of `TAURO_OUTPUT`. */
+  input: string;
+  output: string;
+  /** Where it finds the table of an upstream node; undefined when it cannot have it. */
+  tablePath: (node_id: string, artifact: string) => string | undefined;
   /** What a path that it tells means to the worker; undefined when the worker cannot reach it. */
   outside: (path: string) => string | undefined;
 }
@@ -17,6 +20,11 @@ export interface Place {
 export const INPUT_FILE = '.tauro-input.json';
 export const OUTPUT_FILE = '.tauro-output.jsonl';
 
+const filesIn = (home: string): Pick<Place, 'input' | 'output'> => ({
+  input: `${home}/${INPUT_FILE}`,
+  output: `${home}/${OUTPUT_FILE}`,
+});
+
 /** Beside the worker everything has one name. */
 export const besideWorker = (
   { scratch, cwd }: Folders,
@@ -24,6 +32,7 @@ export const besideWorker = (
 ): Place => ({
   home: scratch,
   cwd,
+  ...filesIn(scratch),
   tablePath: (_, artifact) => artifacts.path(artifact),
   outside: (path) => path,
 });
@@ -46,6 +55,7 @@ export function inContainer({ scratch, cwd }: Folders): Place {
   ];
   return {
     home: CONTAINER_HOME,
+    ...filesIn(CONTAINER_HOME),
     cwd: cwd === scratch ? CONTAINER_HOME : CONTAINER_WORK,
     tablePath: (node_id) => `${CONTAINER_TABLES}/${node_id}.parquet`,
     outside: (path) => {
@@ -54,3 +64,16 @@ export function inContainer({ scratch, cwd }: Folders): Place {
     },
   };
 }
+
+/**
+ * On Kubernetes there is no folder of the worker's. Its input comes with the Job, and what it has to say is what the
+ * cluster keeps of the end of a container.
+ */
+export const onKubernetes: Place = {
+  home: CONTAINER_HOME,
+  cwd: CONTAINER_HOME,
+  input: '/etc/tauro/input.json',
+  output: '/dev/termination-log',
+  tablePath: () => undefined,
+  outside: () => undefined,
+};

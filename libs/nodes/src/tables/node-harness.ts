@@ -59,6 +59,7 @@ export class NodeHarness {
           openFiles: 256,
         },
         containers: { enabled: false, images: [], networks: [], memoryMb: 256, cpus: 1 },
+        kubernetes: { enabled: false, namespaces: [] },
         ...settings,
       },
       new ArtifactStore(join(root, 'artifacts')),

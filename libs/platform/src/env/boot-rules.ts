@@ -89,8 +89,9 @@ const RULES: Rule[] = [
   },
   {
     name: 'CONTAINER_IMAGES',
-    broken: (env) => env.CONTAINERS_ENABLED && env.CONTAINER_IMAGES.length === 0,
-    problem: 'is empty, so that CONTAINERS_ENABLED would enable nothing; name the images, or ** for any',
+    broken: (env) => (env.CONTAINERS_ENABLED || env.KUBERNETES_ENABLED) && env.CONTAINER_IMAGES.length === 0,
+    problem:
+      'is empty, so that CONTAINERS_ENABLED or KUBERNETES_ENABLED would enable nothing; name the images, or ** for any',
     example: 'CONTAINER_IMAGES=["python:3.13-slim"]',
   },
   {
@@ -98,6 +99,13 @@ const RULES: Rule[] = [
     broken: (env) => env.CONTAINER_NETWORKS.some((name) => /^(host|container:.*)$/.test(name)),
     problem: 'has a network that is no border: containers would share that of the machine or of others',
     example: 'CONTAINER_NETWORKS=["bridge"]',
+  },
+  {
+    name: 'KUBERNETES_NAMESPACES',
+    broken: (env) =>
+      env.KUBERNETES_NAMESPACES.some((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)),
+    problem: 'has a name that no namespace can have',
+    example: 'KUBERNETES_NAMESPACES=["etl"]',
   },
   {
     name: 'HEARTBEAT_SECONDS',

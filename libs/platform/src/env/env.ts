@@ -431,6 +431,22 @@ export class Env {
   )
   readonly CONTAINER_NETWORKS!: string[];
 
+  @Variable(boolean, 'false', 'Let `command` nodes run containers of CONTAINER_IMAGES as Kubernetes Jobs.')
+  readonly KUBERNETES_ENABLED!: boolean;
+
+  @Variable(
+    list('["etl"]'),
+    'default',
+    'Namespaces that Jobs may be in; the first is that of nodes which say none.',
+  )
+  readonly KUBERNETES_NAMESPACES!: string[];
+
+  @OptionalVariable(
+    text('/etc/tauro/kubeconfig'),
+    'Cluster of the Jobs. Unset: ~/.kube/config, or the service account of the pod.',
+  )
+  readonly KUBECONFIG?: string;
+
   // Network safety
   @Variable(
     boolean,

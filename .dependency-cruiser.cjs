@@ -5,14 +5,15 @@
 const MAY_IMPORT = {
   domain: [],
   sdk: ['domain'],
-  platform: ['domain'],
+  tracing: [],
+  platform: ['domain', 'tracing'],
   processes: ['domain'],
   database: ['domain', 'platform'],
   queue: ['domain', 'platform'],
-  nodes: ['domain', 'platform', 'sdk'],
+  nodes: ['domain', 'tracing', 'sdk'],
   handlers: ['domain', 'sdk'],
   testing: ['domain', 'sdk', 'nodes'],
-  orchestration: ['database', 'queue', 'nodes', 'domain', 'platform'],
+  orchestration: ['database', 'queue', 'nodes', 'domain', 'platform', 'tracing'],
 };
 
 const roomRules = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({

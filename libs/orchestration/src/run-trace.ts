@@ -8,7 +8,7 @@ import {
   parseTraceparent,
   type SpanContext,
   startSpan,
-} from '@tauro/platform';
+} from '@tauro/tracing';
 import { createHash } from 'node:crypto';
 
 export interface LogSubject {

@@ -13,7 +13,5 @@ export { redact } from './logger/redact.js';
 export { canSeal, CannotUnseal, derivedKey, isSealedByCurrent, keyId, seal, unseal } from './seal.js';
 export { freePort } from './stores/ports.js';
 export { startStores, type Stores } from './stores/start-stores.js';
-export { startTracing, stopTracing } from './tracing/start-tracing.js';
-export { formatTraceparent, parseTraceparent } from './tracing/traceparent.js';
-export * from './tracing/tracing.js';
+export { startTracing, stopTracing } from './start-tracing.js';
 export { VERSION } from './version.js';

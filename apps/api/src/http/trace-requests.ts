@@ -1,13 +1,5 @@
-import {
-  fail,
-  inTraceOf,
-  isTracing,
-  parseTraceparent,
-  type Span,
-  SpanKind,
-  startSpan,
-  type Subject,
-} from '@tauro/platform';
+import { type Subject } from '@tauro/platform';
+import { fail, inTraceOf, isTracing, parseTraceparent, type Span, SpanKind, startSpan } from '@tauro/tracing';
 import { type NextFunction, type Request, type Response } from 'express';
 import { routeOf } from './latency.js';
 import { requestIdOf } from './request-id.js';

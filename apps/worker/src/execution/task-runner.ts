@@ -54,7 +54,8 @@ import {
   TaskService,
   totalDeadline,
 } from '@tauro/orchestration';
-import { Env, inSpan, traceparentOf } from '@tauro/platform';
+import { Env } from '@tauro/platform';
+import { inSpan, traceparentOf } from '@tauro/tracing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TablePool } from '../executors/table-pool.js';
 import { ARTIFACTS, COMMANDS, HANDLERS, NODE_SETTINGS } from '../tokens.js';

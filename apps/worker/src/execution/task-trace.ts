@@ -1,5 +1,5 @@
 import { type ClaimedTask, type LogSubject, type Outcome, subjectOf, traceOfRun } from '@tauro/orchestration';
-import { fail, type Span, SpanKind, startSpan } from '@tauro/platform';
+import { fail, type Span, SpanKind, startSpan } from '@tauro/tracing';
 
 /** The span of one attempt, below that of its run: the queue carries ids only, and the run says which trace it is of. */
 export function attemptSpan({ run, task, node }: ClaimedTask, workerId: string): Span {

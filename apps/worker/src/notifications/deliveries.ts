@@ -7,7 +7,8 @@ import {
   type Deliverer,
   NotificationOutbox,
 } from '@tauro/orchestration';
-import { parseTraceparent, redact } from '@tauro/platform';
+import { redact } from '@tauro/platform';
+import { parseTraceparent } from '@tauro/tracing';
 import { type Channel, isFinal } from './channel.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EmailChannel } from './email.js';

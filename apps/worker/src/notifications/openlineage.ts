@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Notification } from '@tauro/database';
 import { NodeError, postJson } from '@tauro/nodes';
-import { Env, inSpan, SpanKind } from '@tauro/platform';
+import { Env } from '@tauro/platform';
+import { inSpan, SpanKind } from '@tauro/tracing';
 import { type Channel, Undeliverable } from './channel.js';
 
 /** POSTs an event to the collector of lineage, as that standard wants it: the event alone is the body. */

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type Notification } from '@tauro/database';
 import { WEBHOOK_PURPOSE } from '@tauro/domain';
 import { NodeError, postJson } from '@tauro/nodes';
-import { CannotUnseal, Env, inSpan, SpanKind, unseal } from '@tauro/platform';
+import { CannotUnseal, Env, unseal } from '@tauro/platform';
+import { inSpan, SpanKind } from '@tauro/tracing';
 import { createHmac } from 'node:crypto';
 import { type Channel, Undeliverable } from './channel.js';
 

@@ -1,4 +1,4 @@
-import { inSpan, SpanKind, type SpanStart } from '@tauro/platform';
+import { inSpan, SpanKind, type SpanStart } from '@tauro/tracing';
 import { checkTarget } from '../egress/egress.js';
 import { type NodeContext, type NodeKind, type NodeResult } from '../node-kind.js';
 import { callError, statusError } from './http.errors.js';

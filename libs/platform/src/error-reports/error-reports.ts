@@ -3,7 +3,7 @@ import { type ServerRuntimeClient, type ServerRuntimeClientOptions } from '@sent
 import { hostname } from 'node:os';
 import { type Env } from '../env/env.js';
 import { redact } from '../logger/redact.js';
-import { currentTrace } from '../tracing/tracing.js';
+import { currentTrace } from '@tauro/tracing';
 import { VERSION } from '../version.js';
 
 /** What an error was met at: ids and names only, since they leave the house. */

@@ -1,10 +1,10 @@
 import { dirname, extname, join } from 'node:path';
 
+import { currentTrace } from '@tauro/tracing';
 import { type Params } from 'nestjs-pino';
 import pino, { type DestinationStream, type LevelWithSilent, type LoggerOptions } from 'pino';
 
 import { type Env } from '../env/env.js';
-import { currentTrace } from '../tracing/tracing.js';
 import { logStream } from './log-stream.js';
 import { prettyStream } from './pretty.js';
 import { redact } from './redact.js';

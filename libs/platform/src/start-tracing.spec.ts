@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { isSampled, isTracing, parseTraceparent, startSpan, traceparentOf } from '@tauro/tracing';
 import { headersOf, startTracing, stopTracing } from './start-tracing.js';
-import { parseTraceparent } from './traceparent.js';
-import { isSampled, isTracing, startSpan, traceparentOf } from './tracing.js';
 
 /** Nobody listens there: what is exported is lost, which no span may notice. */
 const NOWHERE = 'http://127.0.0.1:9';

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { diag, DiagLogLevel, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { exportBy, type Exporting, nextIds } from '@tauro/tracing';
 import { hostname } from 'node:os';
-import { type Env } from '../env/env.js';
-import { VERSION } from '../version.js';
-import { exportBy, type Exporting, nextIds } from './tracing.js';
+import { type Env } from './env/env.js';
+import { VERSION } from './version.js';
 
 const DEFAULT_ENDPOINT = 'http://localhost:4318';
 /** Of one export; a collector that hangs must not keep a process that leaves. */

@@ -1,0 +1,2 @@
+export { formatTraceparent, parseTraceparent } from './traceparent.js';
+export * from './tracing.js';

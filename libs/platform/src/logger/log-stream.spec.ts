@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path';
 
 const JITI = join(dirname(createRequire(__filename).resolve('jiti/package.json')), 'lib/jiti-cli.mjs');
 
+// Each starts a process that compiles what it imports.
+jest.setTimeout(30_000);
+
 describe('logStream', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'tauro-log-'))));

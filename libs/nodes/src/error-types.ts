@@ -56,6 +56,11 @@ export const ERROR_TYPES: readonly ErrorType[] = [
   type('TableNotFound', 'there is no such table or schema'),
   type('ConstraintViolated', 'a rule of the table is broken, such as a unique key'),
   type('QueryFailed', 'the system refused the statement; locks and conflicts are retried', 'it depends'),
+  type(
+    'SparkFailed',
+    'the Spark batch failed, or was refused or forgotten by Livy; only what failed is retried',
+    'it depends',
+  ),
   // HTTP
   type('EgressDenied', 'the address is private, or a metadata service'),
   type('HttpConnection', 'no connection, or it broke', true),

@@ -6,6 +6,7 @@ import { pipelineNode } from './pipeline/pipeline.node.js';
 import { processorNode } from './processor/processor.node.js';
 import { sinkNode } from './sink/sink.node.js';
 import { sourceNode } from './source/source.node.js';
+import { sparkNode } from './spark/spark.node.js';
 import { sqlNode } from './sql/sql.node.js';
 import { taskNode } from './task/task.node.js';
 import { waitNode } from './wait/wait.node.js';
@@ -20,6 +21,7 @@ export const NODE_KINDS: ReadonlyMap<string, NodeKind> = new Map(
     commandNode,
     httpNode,
     sqlNode,
+    sparkNode,
     waitNode,
     approvalNode,
     pipelineNode,

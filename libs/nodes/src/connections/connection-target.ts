@@ -8,6 +8,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   TableNotFound: 'well',
   QueryFailed: 'well',
   ConstraintViolated: 'well',
+  SparkFailed: 'well',
 };
 
 /** The system that the connection of a node leads to. */

@@ -1,3 +1,4 @@
+import { livy } from '../livy/connection.js';
 import { mongodb } from '../mongodb/connection.js';
 import { kafka } from '../kafka/connection.js';
 import { mysql } from '../mysql/connection.js';
@@ -9,5 +10,5 @@ import { type ConnectionKind } from './connection-kind.js';
 
 /** Every kind of connection there is. A new one is one folder and one entry here. */
 export const CONNECTION_KINDS: ReadonlyMap<string, ConnectionKind> = new Map(
-  [postgresql, mysql, mongodb, s3, sftp, kafka, rest].map((kind) => [kind.kind, kind]),
+  [postgresql, mysql, mongodb, s3, sftp, kafka, rest, livy].map((kind) => [kind.kind, kind]),
 );

@@ -37,7 +37,8 @@ export function requestTo(
   return { method: 'GET', url: address, headers };
 }
 
-function credentials(
+/** The header by which a connection says who asks. */
+export function credentials(
   { auth, user, header_name }: OpenConnection['config'],
   { password = '', token = '' }: OpenConnection['secret'],
 ): Record<string, string> {

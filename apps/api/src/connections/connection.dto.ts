@@ -1,12 +1,11 @@
 import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Connection, Failure } from '@tauro/database';
-import { idPattern, NAME_PATTERN } from '@tauro/domain';
 import { CONNECTION_KINDS } from '@tauro/nodes';
-import { IsIn, IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsObject, IsOptional } from 'class-validator';
 import { IfGiven } from '../http/given.js';
 import { setExample } from '../http/openapi/examples.js';
+import { DescribedDto, NamedDto } from '../named/named.dto.js';
 
-const PROJECT = idPattern('proj');
 const KINDS = [...CONNECTION_KINDS.keys()];
 
 /** One schema per kind, for people and for programs that make forms; what fits one may fit another kind's, too. */
@@ -22,28 +21,11 @@ const SECRET = {
 };
 
 /** What a connection is created with. */
-export class CreateConnectionDto {
-  /** What nodes call it. Unique in its project, or among those of all projects. */
-  @Matches(NAME_PATTERN, { message: `must match ${NAME_PATTERN.source}` })
-  @IsString()
-  name!: string;
-
+export class CreateConnectionDto extends NamedDto {
   /** What it leads to. */
   @ApiProperty({ enum: KINDS })
   @IsIn(KINDS)
   kind!: string;
-
-  /** Absent or null: for all projects. */
-  @ApiProperty({ type: String, pattern: PROJECT.source, nullable: true, required: false })
-  @IsOptional()
-  @Matches(PROJECT, { message: `must be an id such as proj_abc123 (${PROJECT.source})` })
-  @IsString()
-  project_id?: string | null;
-
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
 
   /** Where and how, by the rules of its kind. */
   @ApiProperty(configs)
@@ -57,12 +39,7 @@ export class CreateConnectionDto {
 }
 
 /** Absent fields stay as they are. */
-export class UpdateConnectionDto {
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
-
+export class UpdateConnectionDto extends DescribedDto {
   /** All of it anew. */
   @ApiProperty({ ...configs, required: false })
   @IfGiven()

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Connection, type Public, toPublic } from '@tauro/database';
-import { conflict, type DomainError, invalid, newId, notFound } from '@tauro/domain';
+import { invalid, notFound } from '@tauro/domain';
 import { CONNECTION_KINDS, connectionFaults } from '@tauro/nodes';
-import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
+import { Collections } from '@tauro/orchestration';
 import { Env } from '@tauro/platform';
 import { type Model } from 'mongoose';
-import { confined } from '../auth/access.guard.js';
-import { currentPrincipal, currentScope } from '../auth/principal.js';
+import { currentPrincipal } from '../auth/principal.js';
 import { stale } from '../http/etag.js';
 import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
+import { newNamed, storeNamed } from '../named/new-named.js';
 import { type CreateConnectionDto, type UpdateConnectionDto } from './connection.dto.js';
 import { CONNECTION_LIST } from './connection.list.js';
 import { type KeptSecret, keepSecret } from './kept-secret.js';
@@ -36,32 +36,12 @@ export class ConnectionService {
 
   /** @throws DomainError NOT_FOUND for the project, CONFLICT when the name is taken there, VALIDATION_ERROR */
   async create(dto: CreateConnectionDto, request_id: string): Promise<Public<Connection>> {
-    const { name, kind, config, project_id = null } = dto;
-    if (project_id === null && currentScope()) throw confined();
-    assertFits(kind, { config, secret: dto.secret ?? {} });
-    const now = new Date();
-    const _id = newId('conn', now.getTime());
-    const by = currentPrincipal().id;
-    const connection: Connection = {
-      _id,
-      project_id,
-      name,
-      kind,
-      description: dto.description ?? '',
-      config,
-      ...this.kept(_id, dto.secret ?? {}),
-      created_by: by,
-      updated_by: by,
-      created_at: now,
-      updated_at: now,
-      revision: 1,
-      request_id,
-    };
-    try {
-      await insertNamed(this.db, this.db.connections, connection);
-    } catch (error) {
-      throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(connection) : error;
-    }
+    const named = newNamed('conn', dto, request_id);
+    const { kind, config } = dto;
+    const secret = dto.secret ?? {};
+    assertFits(kind, { config, secret });
+    const connection: Connection = { ...named, kind, config, ...this.kept(named._id, secret) };
+    await storeNamed('connection', this.db, this.db.connections, connection);
     return toPublic(connection);
   }
 
@@ -120,8 +100,3 @@ function assertFits(kind: string, given: { config?: unknown; secret?: unknown })
   const faults = connectionFaults(CONNECTION_KINDS.get(kind)!, given);
   if (faults.length > 0) throw invalid(faults);
 }
-
-const taken = ({ name, project_id }: Connection): DomainError =>
-  conflict(`there is a connection '${name}' ${project_id ? 'in the project' : 'for all projects'} already`, [
-    { field: 'name', message: 'is taken', type: 'conflict' },
-  ]);

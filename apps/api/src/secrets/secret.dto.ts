@@ -1,31 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Secret } from '@tauro/database';
-import { idPattern, MAX_SECRET_BYTES, MIN_SECRET_CHARS, NAME_PATTERN } from '@tauro/domain';
-import { IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import { MAX_SECRET_BYTES, MIN_SECRET_CHARS } from '@tauro/domain';
+import { IsString, MaxLength, MinLength } from 'class-validator';
 import { IfGiven } from '../http/given.js';
 import { setExample } from '../http/openapi/examples.js';
-
-const PROJECT = idPattern('proj');
+import { DescribedDto, NamedDto } from '../named/named.dto.js';
 
 /** What a secret is created with. */
-export class CreateSecretDto {
-  /** What templates call it. Unique in its project, or among those of all projects. */
-  @Matches(NAME_PATTERN, { message: `must match ${NAME_PATTERN.source}` })
-  @IsString()
-  name!: string;
-
-  /** Absent or null: for all projects. */
-  @ApiProperty({ type: String, pattern: PROJECT.source, nullable: true, required: false })
-  @IsOptional()
-  @Matches(PROJECT, { message: `must be an id such as proj_abc123 (${PROJECT.source})` })
-  @IsString()
-  project_id?: string | null;
-
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
-
+export class CreateSecretDto extends NamedDto {
   /** At most 32 KB. No answer ever has it. */
   @ApiProperty({ writeOnly: true })
   @MaxLength(MAX_SECRET_BYTES)
@@ -35,12 +17,7 @@ export class CreateSecretDto {
 }
 
 /** Absent fields stay as they are. */
-export class UpdateSecretDto {
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
-
+export class UpdateSecretDto extends DescribedDto {
   /** Makes the next version; attempts that begin from now on get it. */
   @ApiProperty({ writeOnly: true, required: false })
   @IfGiven()

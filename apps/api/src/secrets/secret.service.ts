@@ -1,24 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Public, Secret, toPublic } from '@tauro/database';
-import {
-  conflict,
-  type DomainError,
-  invalid,
-  newId,
-  notFound,
-  secretPurpose,
-  secretValueFault,
-} from '@tauro/domain';
-import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
+import { invalid, notFound, secretPurpose, secretValueFault } from '@tauro/domain';
+import { Collections } from '@tauro/orchestration';
 import { canSeal, Env, seal } from '@tauro/platform';
 import { type Model } from 'mongoose';
-import { confined } from '../auth/access.guard.js';
-import { currentPrincipal, currentScope } from '../auth/principal.js';
+import { currentPrincipal } from '../auth/principal.js';
 import { stale } from '../http/etag.js';
 import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
+import { newNamed, storeNamed } from '../named/new-named.js';
 import { cannotBeSealed } from '../http/sealing.js';
 import { type CreateSecretDto, type UpdateSecretDto } from './secret.dto.js';
 import { SECRET_LIST } from './secret.list.js';
@@ -43,30 +35,9 @@ export class SecretService {
 
   /** @throws DomainError NOT_FOUND for the project, CONFLICT when the name is taken there. */
   async create(dto: CreateSecretDto, request_id: string): Promise<Public<Secret>> {
-    const { name, project_id = null } = dto;
-    if (project_id === null && currentScope()) throw confined();
-    const now = new Date();
-    const _id = newId('sec', now.getTime());
-    const by = currentPrincipal().id;
-    const secret: Secret = {
-      _id,
-      project_id,
-      name,
-      description: dto.description ?? '',
-      version: 1,
-      created_by: by,
-      updated_by: by,
-      created_at: now,
-      updated_at: now,
-      revision: 1,
-      request_id,
-      engine: { sealed: this.sealed(_id, dto.value) },
-    };
-    try {
-      await insertNamed(this.db, this.db.secrets, secret);
-    } catch (error) {
-      throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(secret) : error;
-    }
+    const named = newNamed('sec', dto, request_id);
+    const secret: Secret = { ...named, version: 1, engine: { sealed: this.sealed(named._id, dto.value) } };
+    await storeNamed('secret', this.db, this.db.secrets, secret);
     return toPublic(secret);
   }
 
@@ -112,8 +83,3 @@ export class SecretService {
     return secret;
   }
 }
-
-const taken = ({ name, project_id }: Secret): DomainError =>
-  conflict(`there is a secret '${name}' ${project_id ? 'in the project' : 'for all projects'} already`, [
-    { field: 'name', message: 'is taken', type: 'conflict' },
-  ]);

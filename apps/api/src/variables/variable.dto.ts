@@ -1,30 +1,11 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { AnyJson, Variable } from '@tauro/database';
-import { idPattern, NAME_PATTERN } from '@tauro/domain';
-import { Allow, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { Allow } from 'class-validator';
 import { setExample } from '../http/openapi/examples.js';
-
-const PROJECT = idPattern('proj');
+import { DescribedDto, NamedDto } from '../named/named.dto.js';
 
 /** What a variable is created with. */
-export class CreateVariableDto {
-  /** What templates call it. Unique in its project, or among those of all projects. */
-  @Matches(NAME_PATTERN, { message: `must match ${NAME_PATTERN.source}` })
-  @IsString()
-  name!: string;
-
-  /** Absent or null: for all projects. */
-  @ApiProperty({ type: String, pattern: PROJECT.source, nullable: true, required: false })
-  @IsOptional()
-  @Matches(PROJECT, { message: `must be an id such as proj_abc123 (${PROJECT.source})` })
-  @IsString()
-  project_id?: string | null;
-
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
-
+export class CreateVariableDto extends NamedDto {
   /** Any JSON, at most 32 KB. */
   @AnyJson()
   @Allow()
@@ -32,12 +13,7 @@ export class CreateVariableDto {
 }
 
 /** Absent fields stay as they are. */
-export class UpdateVariableDto {
-  @IsOptional()
-  @MaxLength(4096)
-  @IsString()
-  description?: string | null;
-
+export class UpdateVariableDto extends DescribedDto {
   /** Attempts that begin from now on get it. */
   @ApiPropertyOptional()
   @AnyJson()

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { type Public, Variable, toPublic } from '@tauro/database';
-import { conflict, type DomainError, invalid, newId, notFound } from '@tauro/domain';
-import { Collections, DUPLICATE_KEY, insertNamed } from '@tauro/orchestration';
+import { invalid, notFound } from '@tauro/domain';
+import { Collections } from '@tauro/orchestration';
 import { type Model } from 'mongoose';
-import { confined } from '../auth/access.guard.js';
-import { currentPrincipal, currentScope } from '../auth/principal.js';
+import { currentPrincipal } from '../auth/principal.js';
 import { stale } from '../http/etag.js';
 import { type Page } from '../http/envelope.js';
 import { findPage } from '../http/paging/find-page.js';
 import { type ListQuery } from '../http/paging/list-query.js';
+import { newNamed, storeNamed } from '../named/new-named.js';
 import { type CreateVariableDto, type UpdateVariableDto } from './variable.dto.js';
 import { VARIABLE_LIST } from './variable.list.js';
 
@@ -32,29 +32,8 @@ export class VariableService {
 
   /** @throws DomainError NOT_FOUND for the project, CONFLICT when the name is taken there. */
   async create(dto: CreateVariableDto, request_id: string): Promise<Public<Variable>> {
-    const { name, project_id = null } = dto;
-    if (project_id === null && currentScope()) throw confined();
-    const now = new Date();
-    const _id = newId('var', now.getTime());
-    const by = currentPrincipal().id;
-    const variable: Variable = {
-      _id,
-      project_id,
-      name,
-      description: dto.description ?? '',
-      value: checked(dto.value),
-      created_by: by,
-      updated_by: by,
-      created_at: now,
-      updated_at: now,
-      revision: 1,
-      request_id,
-    };
-    try {
-      await insertNamed(this.db, this.db.variables, variable);
-    } catch (error) {
-      throw (error as { code?: unknown }).code === DUPLICATE_KEY ? taken(variable) : error;
-    }
+    const variable: Variable = { ...newNamed('var', dto, request_id), value: checked(dto.value) };
+    await storeNamed('variable', this.db, this.db.variables, variable);
     return toPublic(variable);
   }
 
@@ -91,11 +70,6 @@ export class VariableService {
     return variable;
   }
 }
-
-const taken = ({ name, project_id }: Variable): DomainError =>
-  conflict(`there is a variable '${name}' ${project_id ? 'in the project' : 'for all projects'} already`, [
-    { field: 'name', message: 'is taken', type: 'conflict' },
-  ]);
 
 const MAX_BYTES = 32_768;
 

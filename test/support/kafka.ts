@@ -11,6 +11,10 @@ export class KafkaCluster {
   /** What it was asked, such as `EndTxn`, the last of it. */
   readonly requests: string[] = [];
 
+  /** It stands still from this many `Produce` on, until `goOn`. */
+  private holdsAfter = Infinity;
+  private produced = 0;
+
   private constructor(
     readonly broker: string,
     private readonly child: ChildProcess,
@@ -34,11 +38,47 @@ export class KafkaCluster {
     child.stderr.off('data', first);
     const cluster = new KafkaCluster(broker, child);
     child.stderr.on('data', (text) => {
-      for (const [, request] of String(text).matchAll(/Received (\w+)RequestV/g))
+      for (const [, request] of String(text).matchAll(/Received (\w+)RequestV/g)) {
         cluster.requests.push(request!);
+        if (request === 'Produce' && ++cluster.produced === cluster.holdsAfter) child.kill('SIGSTOP');
+      }
       cluster.requests.splice(0, cluster.requests.length - 1000);
     });
     return cluster;
+  }
+
+  /** Stands still in the middle of what comes next. */
+  holdAfter(produces: number): void {
+    this.holdsAfter = this.produced + produces;
+  }
+
+  get holds(): boolean {
+    return this.produced >= this.holdsAfter;
+  }
+
+  goOn(): void {
+    this.holdsAfter = Infinity;
+    this.child.kill('SIGCONT');
+  }
+
+  /** All that a topic holds, what transactions have not committed too. */
+  async values(topic: string): Promise<string[]> {
+    const expected = (await this.counts(topic)).reduce((sum, count) => sum + count, 0);
+    const consumer = this.client.consumer({ groupId: `reader-${topic}`, readUncommitted: true });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    const values: string[] = [];
+    const all = new Promise<void>((done) => {
+      void consumer.run({
+        eachMessage: ({ message }) => {
+          if (values.push(String(message.value)) === expected) done();
+          return Promise.resolve();
+        },
+      });
+    });
+    await all;
+    await consumer.disconnect();
+    return values;
   }
 
   /** Makes a topic that holds these messages. */

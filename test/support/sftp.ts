@@ -34,6 +34,10 @@ export class SftpServer {
   denied: string[] = [];
   /** How often somebody has logged in. */
   logins = 0;
+  /** After so many bytes of a session it takes no more of it, as a full disk does. */
+  holdsAfter = Infinity;
+  /** Sessions that it holds. */
+  held = 0;
   private readonly hostKey = newKey();
   private readonly server = new Server({ hostKeys: [this.hostKey] }, (client) => this.serve(client));
   private readonly clients = new Set<Connection>();
@@ -86,6 +90,14 @@ export class SftpServer {
     child.on('exit', () => {
       this.children.delete(child);
       channel.end();
+    });
+    let taken = 0;
+    channel.on('data', (chunk: Buffer) => {
+      taken += chunk.length;
+      if (taken < this.holdsAfter) return;
+      this.held++;
+      channel.unpipe(child.stdin);
+      channel.pause();
     });
     channel.pipe(child.stdin);
     child.stdout.pipe(channel);

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /**
  * Nest 12 ships ES modules only, and Jest runs CommonJS: swc therefore rewrites both our TypeScript and the
  * packages themselves. Its cache makes every run but the first fast.
@@ -37,7 +39,7 @@ const base = {
 
 export default {
   // Much of it waits for other processes: one test file per core would leave a third of the cores idle.
-  maxWorkers: '150%',
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   testSequencer: '<rootDir>/test/support/slow-first.cjs',
   reporters: ['default', '<rootDir>/test/support/count-reporter.cjs'],
   coverageDirectory: 'coverage',

@@ -61,6 +61,26 @@ describe('the audit log', () => {
     expect(expectStatus(await tauro.api.get(`${V1}/audit/${made.id}`), 200)).toEqual(made);
   });
 
+  it('knows of a run what was stored of it, so that the next change begins where its creation ended', async () => {
+    const project_id = await user.project();
+    const pipeline_id = (await user.pipeline(project_id, [noop('only')])).id;
+    const body = {
+      ...{ project_id, pipeline_id, params: { z: [1.5, -0, 'ü'], a: { c: null, b: 1e21 } } },
+      ...{ tags: { team: 'x' }, deadline: new Date(Date.now() + 3_600_000).toISOString(), priority: 3 },
+    };
+    const { id } = expectStatus(await tauro.api.post(`${V1}/runs`, body), 201);
+    expectStatus(await tauro.api.post(`${V1}/runs/${id}/cancel`, {}), 202);
+    const [cancelled, created] = await entries(`resource=${id}`);
+    expect(created).toMatchObject({
+      action: 'createRun',
+      resource_kind: 'run',
+      project_id,
+      before_hash: null,
+    });
+    expect(cancelled).toMatchObject({ action: 'cancelRun', before_hash: created.after_hash });
+    expect(cancelled.after_hash).not.toBe(created.after_hash);
+  });
+
   it('has what was not understood, and what nobody answers, but no reading', async () => {
     const before = (await tauro.database.collection('audit').countDocuments()) + 3;
     await tauro.api.get(`${V1}/projects`);

@@ -72,7 +72,7 @@ describe('a run in its owner’s hands', () => {
         await engine.runs.pause(run);
         const task = await engine.db.tasks.findOne({ run_id: run, node_id: 'a' });
         before(name, call, () => happen(run));
-        expect(await engine.tasks.claim(task!._id, 'w1')).toBeNull();
+        expect(await engine.tasks.claim(task!._id, task!.run_id, 'w1')).toBeNull();
         jest.restoreAllMocks();
         return run;
       };
@@ -95,7 +95,7 @@ describe('a run in its owner’s hands', () => {
         const run = await claimWhilePaused('tasks', 'updateOne', (id) => engine.runs.cancel(id));
         // As the next worker that gets its job does.
         const task = await engine.db.tasks.findOne({ run_id: run, node_id: 'a' });
-        expect(await engine.tasks.claim(task!._id, 'w2')).toBeNull();
+        expect(await engine.tasks.claim(task!._id, task!.run_id, 'w2')).toBeNull();
         expect([await engine.states(run), await engine.state(run)]).toEqual([
           { a: 'CANCELLED' },
           'CANCELLED',

@@ -120,7 +120,11 @@ describe('any graph, executed by two processes at once', () => {
       await Promise.all(
         engines.flatMap((engine) =>
           ready.map(async (task) => {
-            const claimed = await engine.tasks.claim(task._id, engine === engines[0] ? 'w0' : 'w1');
+            const claimed = await engine.tasks.claim(
+              task._id,
+              task.run_id,
+              engine === engines[0] ? 'w0' : 'w1',
+            );
             if (claimed) await work(engine, claimed);
           }),
         ),

@@ -290,7 +290,7 @@ describe('a node mapped over a list', () => {
       await Promise.all(
         ready.map(async ({ _id }, i) => {
           const by = i % 2 ? engine : other;
-          await by.tasks.settle((await by.tasks.claim(_id, 'w'))!, DONE);
+          await by.tasks.settle((await by.tasks.claim(_id, run, 'w'))!, DONE);
         }),
       );
     }

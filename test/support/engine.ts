@@ -161,7 +161,7 @@ export class Engine {
     index: number | null = null,
   ): Promise<ClaimedTask> {
     const task = await this.db.tasks.findOne({ run_id: runId, node_id: nodeId, index });
-    const claimed = await this.tasks.claim(task!._id, worker);
+    const claimed = await this.tasks.claim(task!._id, runId, worker);
     if (!claimed) throw new Error(`nothing to claim: ${nodeId} is ${task!.state}`);
     return claimed;
   }

@@ -4,7 +4,7 @@ import { Env } from '@tauro/platform';
 import { Batches } from './batches.js';
 import { Collections, DUPLICATE_KEY, MUST_MATCH, NO_MATCH, type OrderedWrite } from './collections.js';
 import { RunLogWriter } from './run-log.writer.js';
-import { claimable, claimedFirst, claiming, type ClaimRequest } from './task-claims.js';
+import { claimable, claimed, claiming, type ClaimRequest, lookAt } from './task-claims.js';
 
 /** What is written when an attempt ends, in this order, each step only if all before it were. */
 export interface AttemptEnd {
@@ -171,7 +171,7 @@ export class AttemptEnds {
   private endedOf({ next }: AttemptEnd, done: ReadonlySet<Step>): AttemptEnded {
     return {
       settled: done.has('settle'),
-      next: next && done.has('claim') ? claimedFirst(next.pending, next.request, this.env) : null,
+      next: next && done.has('claim') ? claimed(next.pending, next.request, this.env) : null,
       goesOn: done.has('look'),
     };
   }
@@ -199,12 +199,11 @@ export class AttemptEnds {
       filter: { ...claimable(request), attempt, max_attempts },
       update: claiming(request, this.env),
     };
-    // Changes nothing, and so costs no more than a look; it comes after the claim, as any look at the run must.
+    // After the claim, as any look at the run must come.
     const look: OrderedWrite = {
       name: 'updateOne',
       namespace: this.db.runs.namespace,
-      filter: { _id: run._id, state: 'RUNNING', 'engine.stop_below': { $lte: pending.engine.stage } },
-      update: { $set: { state: 'RUNNING' } },
+      ...lookAt(run._id, pending.engine.stage),
     };
     return [
       ['settle', settle],

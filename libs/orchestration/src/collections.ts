@@ -161,7 +161,7 @@ export class Collections {
    */
   async inOrder(
     writes: OrderedWrite[],
-    how: Pick<mongo.ClientBulkWriteOptions, 'writeConcern' | 'verboseResults'> = {
+    how: Pick<mongo.ClientBulkWriteOptions, 'writeConcern' | 'verboseResults' | 'session'> = {
       ...FAST,
       verboseResults: true,
     },
@@ -172,9 +172,10 @@ export class Collections {
         .bulkWrite(writes as mongo.AnyClientBulkWriteModel<mongo.Document>[], { ordered: true, ...how });
       return { updates: updateResults ?? new Map() };
     } catch (error) {
-      const { partialResult, writeErrors } = error as Partial<mongo.MongoClientBulkWriteError>;
+      const { partialResult, writeErrors, cause } = error as Partial<mongo.MongoClientBulkWriteError>;
       const [failed] = writeErrors ?? [];
-      if (!failed) throw error;
+      // What the server said of the whole request, with the code and the labels by which others know what to do.
+      if (!failed) throw cause ?? error;
       const [at, { code }] = failed;
       return {
         updates: partialResult?.updateResults ?? new Map(),
@@ -278,6 +279,7 @@ export const DURABLE = { verboseResults: false } as const;
 /** One of `Collections.inOrder`. */
 export type OrderedWrite =
   | mongo.AnyClientBulkWriteModel<Project>
+  | mongo.AnyClientBulkWriteModel<ScheduleSlot>
   | mongo.AnyClientBulkWriteModel<Task>
   | mongo.AnyClientBulkWriteModel<Run>
   | mongo.AnyClientBulkWriteModel<RunLogChunk>;

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type Project, type Run, type RunLogChunk, type Task, versionId } from '@tauro/database';
+import {
+  type Project,
+  type Run,
+  type RunLogChunk,
+  type Schedule,
+  type Task,
+  versionId,
+} from '@tauro/database';
 import { itemTaskId, type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
@@ -63,6 +70,8 @@ export interface RunTrigger extends DataTimes, Pick<Run, 'trigger_id' | 'trigger
 
 /** What a run of a schedule is given by it. */
 export interface RunSlot extends DataTimes, Pick<Run, 'schedule_id'> {
+  /** As it was just read. */
+  schedule?: Schedule;
   /** Decided upon before the run was made, so that making it can be repeated. */
   run_id: string;
   /** Whether it may exist already, or a part of it. */
@@ -79,7 +88,7 @@ export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger' | 'config_i
   Partial<Pick<Run, 'config_version_id'>> &
   Partial<DataTimes & Pick<Run, 'schedule_id' | 'trigger_id' | 'triggered_by_run_id'>> &
   Partial<
-    Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure'> &
+    Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure' | 'schedule'> &
       Pick<RunTrigger, 'trigger_depth' | 'traceparent'>
   > & {
     /** Made up by the caller when something must refer to the run before it exists. */
@@ -242,7 +251,7 @@ export class RunCreation {
     const now = new Date();
     const pending = this.runOf(pinned, version, now);
     const limited = this.admission.limitsOf(pending).length > 0;
-    const sla_at = await this.notifier.lateAt({ ...pending, queued_at: now });
+    const sla_at = await this.notifier.lateAt({ ...pending, queued_at: now }, pinned.schedule);
     const run: Run = {
       ...pending,
       state: 'QUEUED',

@@ -251,21 +251,24 @@ export class RunService {
       const origin = { task_id: task._id, node_id: task.node_id, attempt: task.attempt };
       this.logs.append(id, origin, 'INFO', `task ${taskLabel(task)} ended CANCELLED`);
     }
-    await this.logs.flush(id);
-    await this.db.tasks.updateMany(
-      idle,
-      {
-        $set: {
-          state: 'CANCELLED',
-          finished_at: now,
-          'engine.advanced': true,
-          'attempts.$[asleep].state': 'CANCELLED',
-          'attempts.$[asleep].finished_at': now,
+    const end = (): Promise<unknown> =>
+      this.db.tasks.updateMany(
+        idle,
+        {
+          $set: {
+            state: 'CANCELLED',
+            finished_at: now,
+            'engine.advanced': true,
+            'attempts.$[asleep].state': 'CANCELLED',
+            'attempts.$[asleep].finished_at': now,
+          },
+          $unset: { 'engine.check_at': 1 },
         },
-        $unset: { 'engine.check_at': 1 },
-      },
-      { arrayFilters: [{ 'asleep.state': 'WAITING' }], ...FAST },
-    );
+        { arrayFilters: [{ 'asleep.state': 'WAITING' }], ...FAST },
+      );
+    // What ends is said before it does. Mostly nothing does, and what runs is to hear of it soon.
+    if (stopped.length > 0) await this.logs.flush(id).then(end);
+    else await Promise.all([this.logs.flush(id), end()]);
     // From here on nothing of it starts any more, so what runs may end: the sooner the better.
     this.signals.stopped(id, stop_below);
     await this.freePools(id, stopped);

@@ -4,11 +4,12 @@ import { type TaskState } from '@tauro/domain';
 import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { Batches } from './batches.js';
-import { Collections, FAST, joinedFind } from './collections.js';
+import { Collections, joinedFind, type OrderedWrite } from './collections.js';
 
 /** What a worker asks for when it takes a task. */
 export interface ClaimRequest {
   taskId: string;
+  runId: string;
   workerId: string;
   /** The fencing token: whatever the attempt writes later must still match it. */
   claimId: string;
@@ -16,16 +17,32 @@ export interface ClaimRequest {
   from: 'QUEUED' | 'PENDING';
 }
 
-/** Where an attempt begins. Concurrent tasks of a worker share the round trips. */
+/** What came of it. */
+export interface Claim {
+  task: Task;
+  /** RUNNING from its first claim on; null when its tasks must not be executed. */
+  run: Run | null;
+  /** Whether it may be the first claim of the run. */
+  begins: boolean;
+}
+
+/** A request whose task was found as it wants it. */
+interface Found {
+  request: ClaimRequest;
+  task: Task;
+  run: Run | null;
+}
+
+/**
+ * Where an attempt begins: one look at the task and its run, then one request that claims the task and looks at the run
+ * again, which it begins if it is the first. Concurrent tasks of a worker share both.
+ */
 @Injectable()
 export class TaskClaims {
-  private readonly claims = new Batches<ClaimRequest, Task | null>(
+  private readonly claims = new Batches<ClaimRequest, Claim | null>(
     (requests) => this.claimAll(requests),
     undefined,
     () => this.db.epoch,
-  );
-  private readonly beginnings = new Batches<{ run: Run; stage: number }, boolean>((all) =>
-    this.beginAll(all),
   );
   private readonly looks = joinedFind(() => this.db.runs, ENTERABLE);
 
@@ -35,73 +52,96 @@ export class TaskClaims {
   ) {}
 
   /** `from` -> RUNNING under a lease. @returns null when there is nothing to claim any more. */
-  claim(request: ClaimRequest): Promise<Task | null> {
+  claim(request: ClaimRequest): Promise<Claim | null> {
     return this.claims.ask(request);
   }
 
-  /** A run as far as its tasks may be executed; null when they must not. */
-  look(runId: string): Promise<Run | null> {
-    return this.looks.ask(runId);
-  }
-
-  /**
-   * The run of a task that has just been claimed, RUNNING from its first claim on; null when it must not run.
-   * @param looked what `look` said when the task was claimed.
-   */
-  async enter({ run_id, engine: { stage } }: Task, looked: Run | null): Promise<Run | null> {
-    if (looked && stage < looked.engine.stop_below) return null;
-    // Only the first claim writes: a write per claim would make all tasks of a wide run queue for one document.
-    if (looked?.state !== 'QUEUED') return looked;
-    if (await this.beginnings.ask({ run: looked, stage })) {
-      return { ...looked, state: 'RUNNING', started_at: looked.started_at ?? new Date() };
-    }
-    const run = await this.looks.ask(run_id);
-    return run && stage >= run.engine.stop_below ? run : null;
-  }
-
-  private async claimAll(requests: ClaimRequest[]): Promise<(Task | null)[]> {
-    if (requests.length === 1) {
-      const request = requests[0]!;
-      const options = { ...FAST, returnDocument: 'after' } as const;
-      return [await this.db.tasks.findOneAndUpdate(claimable(request), claiming(request, this.env), options)];
-    }
-    await this.db.tasks.bulkWrite(
-      requests.map((request) => ({
-        updateOne: { filter: claimable(request), update: claiming(request, this.env) },
-      })),
-      { ordered: false, ...FAST },
+  private async claimAll(requests: ClaimRequest[]): Promise<(Claim | null)[]> {
+    const { epoch } = this.db;
+    const all = await this.find(requests);
+    this.db.assertEpoch(epoch);
+    const found = all.filter((one) => one !== null);
+    if (found.length === 0) return all.map(() => null);
+    // One look at a run is enough for all of its tasks.
+    const entries = new Map(found.flatMap((one) => (one.run ? [[entryKey(one), one.run] as const] : [])));
+    const { updates, failed } = await this.db.inOrder([
+      ...found.map((one) => this.claiming(one)),
+      ...[...entries].map(([key, run]) => this.entering(run, Number(key.split(' ')[1]))),
+    ]);
+    if (failed) throw failed.error;
+    const entered = new Set(
+      [...entries.keys()].filter((_, i) => updates.get(found.length + i)?.matchedCount),
     );
-    const tasks = await this.db.tasks.find({ _id: { $in: requests.map(({ taskId }) => taskId) } }).toArray();
-    const byClaim = new Map(tasks.map((task) => [task.engine.claim?.id, task]));
-    return requests.map(({ claimId }) => byClaim.get(claimId) ?? null);
-  }
-
-  /** @returns whether all of them are certainly RUNNING now; who was refused can only be told by another look. */
-  private async beginAll(all: { run: Run; stage: number }[]): Promise<boolean[]> {
-    const beginning = ({ timeout_seconds, started_at }: Run): mongo.Document => ({
-      $set: {
-        state: 'RUNNING',
-        started_at: { $ifNull: ['$started_at', '$$NOW'] },
-        ...(timeout_seconds &&
-          started_at === null && {
-            'engine.expire_at': {
-              $min: ['$engine.expire_at', { $add: ['$$NOW', timeout_seconds * 1000] }],
-            },
-          }),
-      },
+    const claims = new Map<ClaimRequest, Promise<Claim>>();
+    found.forEach((one, i) => {
+      if (updates.get(i)?.matchedCount)
+        claims.set(one.request, this.claimOf(one, entered.has(entryKey(one))));
     });
-    const { matchedCount } = await this.db.runs.bulkWrite(
-      all.map(({ run, stage }) => ({
-        updateOne: {
-          filter: { _id: run._id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } },
-          update: [beginning(run)],
-        },
-      })),
-      { ordered: false, ...FAST },
-    );
-    return all.map(() => matchedCount === all.length);
+    return Promise.all(requests.map(async (request) => (await claims.get(request)) ?? null));
+  }
+
+  /** Of each what can be claimed by now, and its run as far as its tasks may be executed. */
+  private async find(requests: ClaimRequest[]): Promise<(Found | null)[]> {
+    const ofRuns = { _id: { $in: [...new Set(requests.map(({ runId }) => runId))] }, ...ENTERABLE };
+    const stored = this.db.tasks.aggregate<Task | Run>([
+      { $match: { _id: { $in: requests.map(({ taskId }) => taskId) } } },
+      { $unionWith: { coll: this.db.runs.collectionName, pipeline: [{ $match: ofRuns }] } },
+    ]);
+    const byId = new Map((await stored.toArray()).map((one) => [one._id, one]));
+    return requests.map((request) => {
+      const task = byId.get(request.taskId) as Task | undefined;
+      if (task?.state !== request.from) return null;
+      if (request.from === 'QUEUED' && task.engine.dispatch === null) return null;
+      const run = byId.get(request.runId) as Run | undefined;
+      return { request, task, run: run && task.engine.stage >= run.engine.stop_below ? run : null };
+    });
+  }
+
+  /** Matches the task as it was found. */
+  private claiming({ request, task: { attempt, max_attempts, engine } }: Found): OrderedWrite {
+    const { dispatch } = engine;
+    return {
+      name: 'updateOne',
+      namespace: this.db.tasks.namespace,
+      filter: { ...claimable(request), attempt, max_attempts, 'engine.dispatch': dispatch },
+      update: claiming(request, this.env),
+    };
+  }
+
+  /** Only the first claim changes the run: a write per claim would make all tasks of a wide run queue for one document. */
+  private entering({ _id, state, started_at, timeout_seconds }: Run, stage: number): OrderedWrite {
+    const { name, namespace } = { name: 'updateOne', namespace: this.db.runs.namespace } as const;
+    if (state === 'RUNNING') return { name, namespace, ...lookAt(_id, stage) };
+    const timed = timeout_seconds && started_at === null;
+    const expire_at = { $min: ['$engine.expire_at', { $add: ['$$NOW', (timeout_seconds ?? 0) * 1000] }] };
+    const begun = {
+      state: 'RUNNING',
+      started_at: { $ifNull: ['$started_at', '$$NOW'] },
+      ...(timed && { 'engine.expire_at': expire_at }),
+    };
+    const filter = { _id, ...ENTERABLE, 'engine.stop_below': { $lte: stage } };
+    return { name, namespace, filter, update: [{ $set: begun }] };
+  }
+
+  private async claimOf({ request, task, run }: Found, entered: boolean): Promise<Claim> {
+    const claim = { task: claimed(task, request, this.env), begins: run?.state === 'QUEUED' };
+    if (!run) return { ...claim, run: null };
+    if (entered) {
+      return { ...claim, run: { ...run, state: 'RUNNING', started_at: run.started_at ?? new Date() } };
+    }
+    // What has happened to it since is told by another look.
+    const now = await this.looks.ask(run._id);
+    return { ...claim, run: now && task.engine.stage >= now.engine.stop_below ? now : null };
   }
 }
+
+const entryKey = ({ task, run }: Found): string => `${run?._id} ${task.engine.stage}`;
+
+/** Matches a run that is under way and whose tasks of a stage may be executed; changes nothing, and so costs no more than a look. */
+export const lookAt = (_id: string, stage: number) => ({
+  filter: { _id, state: 'RUNNING', 'engine.stop_below': { $lte: stage } } as const,
+  update: { $set: { state: 'RUNNING' } } as const,
+});
 
 const ENTERABLE: mongo.Filter<Run> = { state: { $in: ['QUEUED', 'RUNNING'] } };
 
@@ -141,23 +181,25 @@ export function claiming({ workerId, claimId }: ClaimRequest, env: Env): mongo.D
   ];
 }
 
-/** What `claiming` makes of a task that was never claimed before. */
-export function claimedFirst(pending: Task, { workerId, claimId }: ClaimRequest, env: Env): Task {
+/** What `claiming` makes of a task. */
+export function claimed(task: Task, { workerId, claimId }: ClaimRequest, env: Env): Task {
   const now = new Date();
   const lease_until = new Date(now.getTime() + env.LEASE_SECONDS * 1000);
+  const attempt = task.attempt + 1;
+  const begun = { attempt, state: 'RUNNING', worker_id: workerId, started_at: now } as const;
   return {
-    ...pending,
+    ...task,
     state: 'RUNNING',
-    attempt: 1,
-    queued_at: now,
-    started_at: now,
-    attempts: [
-      { attempt: 1, state: 'RUNNING', worker_id: workerId, started_at: now, finished_at: null, error: null },
-    ],
+    attempt,
+    queued_at: task.queued_at ?? now,
+    started_at: task.started_at ?? now,
+    progress: null,
+    attempts: [...task.attempts, { ...begun, finished_at: null, error: null }],
     engine: {
-      ...pending.engine,
+      ...task.engine,
       claim: { id: claimId, worker_id: workerId, lease_until },
       check_at: lease_until,
+      wake_at: null,
     },
   };
 }

@@ -74,12 +74,9 @@ export class TaskService {
     private readonly slots: TaskSlots,
   ) {}
 
-  /**
-   * QUEUED -> RUNNING for this worker. @param runId of the task's run, where it is known: then the two are looked at
-   * together. @returns null when there is nothing to claim any more.
-   */
-  claim(taskId: string, workerId: string, runId?: string): Promise<ClaimedTask | null> {
-    return this.take({ taskId, workerId, claimId: randomUUID(), from: 'QUEUED' }, runId);
+  /** QUEUED -> RUNNING for this worker. @returns null when there is nothing to claim any more. */
+  claim(taskId: string, runId: string, workerId: string): Promise<ClaimedTask | null> {
+    return this.take({ taskId, runId, workerId, claimId: randomUUID(), from: 'QUEUED' });
   }
 
   /**
@@ -277,7 +274,7 @@ export class TaskService {
     if (kept === undefined) return { accepted: true, next: null };
     // Sent in a later epoch it would start what may have nothing to follow.
     this.db.assertEpoch(epoch);
-    const taken = await this.take(this.requestFor(claimed, kept), run._id);
+    const taken = await this.take(this.requestFor(claimed, kept));
     // Whoever cancelled it in between found the run not ended yet.
     if (!taken) await this.runEnd.proceed(run._id);
     // Only now: until the kept node is claimed, the ended task is what leads to it after a crash.
@@ -320,19 +317,15 @@ export class TaskService {
   private requestFor({ task, run, version }: ClaimedTask, nodeId: string): ClaimRequest {
     const id = taskId(run._id, version.graph.nodes.get(nodeId)!.position);
     const workerId = task.attempts.at(-1)!.worker_id;
-    return { taskId: id, workerId, claimId: randomUUID(), from: 'PENDING' };
+    return { taskId: id, runId: run._id, workerId, claimId: randomUUID(), from: 'PENDING' };
   }
 
-  private async take(request: ClaimRequest, runId?: string): Promise<ClaimedTask | null> {
-    const [task, looked] = await Promise.all([
-      this.claims.claim(request),
-      runId === undefined ? null : this.claims.look(runId),
-    ]);
-    if (!task) return null;
-    const seen = looked ?? (await this.claims.look(task.run_id));
-    const run = await this.claims.enter(task, seen);
+  private async take(request: ClaimRequest): Promise<ClaimedTask | null> {
+    const claim = await this.claims.claim(request);
+    if (!claim) return null;
+    const { task, run, begins } = claim;
     // The run's own first line stands before anything that a worker says.
-    if (run && seen?.state === 'QUEUED') this.logs.open(run._id, 2);
+    if (run && begins) this.logs.open(run._id, 2);
     return this.begin(task, request, run);
   }
 

@@ -46,10 +46,14 @@ export class AuditLog {
   /** A thing as it is now, without what only the engine needs; null when it is not there. */
   async snapshot(id: string): Promise<Snapshot | null> {
     const found = await this.finder(resourceOf(id)!.collection).ask(id);
-    if (!found) return null;
+    return found && this.snapshotOf(found);
+  }
+
+  /** The same of a thing that is known. */
+  snapshotOf(found: Stored): Snapshot {
     return {
       hash: contentHash(toPublic(found)),
-      project_id: id.startsWith('proj_') ? id : (found.project_id ?? null),
+      project_id: found._id.startsWith('proj_') ? found._id : (found.project_id ?? null),
     };
   }
 

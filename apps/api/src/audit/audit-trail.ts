@@ -15,6 +15,7 @@ import { currentPrincipal } from '../auth/principal.js';
 import { metaOf } from '../http/envelope.js';
 import { REPLAYED } from '../http/idempotency/idempotency.interceptor.js';
 import { requestIdOf } from '../http/request-id.js';
+import { storedFor } from './as-stored.js';
 import { AuditLog, type Snapshot } from './audit-log.service.js';
 import { idsOf, resourceOf } from './audit-resources.js';
 
@@ -89,7 +90,13 @@ export class AuditTrail implements CanActivate, NestInterceptor {
     const outcome = outcomeOf(statusCode);
     const body = req.body as { project_id?: unknown } | undefined;
     const ids = idsOf(req.params ?? {}, answer, body);
-    const after = outcome === 'SUCCESS' && ids.length > 0 ? await this.log.snapshot(ids[0]!) : null;
+    const stored = storedFor(answer);
+    const after =
+      outcome !== 'SUCCESS' || ids.length === 0
+        ? null
+        : stored
+          ? this.log.snapshotOf(stored)
+          : await this.log.snapshot(ids[0]!);
     const named = [body?.project_id, ...ids].find((id) => typeof id === 'string' && isId('proj', id));
     const now = new Date();
     return {

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type Public, Run } from '@tauro/database';
 import { isTerminalRun } from '@tauro/domain';
 import { RunBacklog, RunCreation, RunService } from '@tauro/orchestration';
+import { asStored } from '../audit/as-stored.js';
 import { Authenticated } from '../auth/access.decorator.js';
 import { contentTag, EntityTag, revisionTag } from '../http/etag.js';
 import { ApiData, ApiErrors, ApiInput, ApiList } from '../http/openapi/decorators.js';
@@ -47,7 +48,8 @@ export class RunsController {
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async createRun(@Body() body: CreateRunDto, @RequestId() request_id: string) {
     if (body.start) await this.backlog.assertRoom();
-    return this.catalog.show(await this.creation.create(newRun(body, request_id)));
+    const { waiting_reason, ...run } = await this.creation.create(newRun(body, request_id));
+    return asStored(await this.catalog.show({ ...run, waiting_reason }), run);
   }
 
   /** Get a run with live progress and metrics */

@@ -120,7 +120,7 @@ export class TaskRunner {
   /** Executes the task, and then what comes directly after it, for as long as its turn lasts. */
   async run(taskId: string, runId: string): Promise<void> {
     const turn = performance.now() + TURN_MS;
-    let claimed = await this.tasks.claim(taskId, this.workerId, runId);
+    let claimed = await this.tasks.claim(taskId, runId, this.workerId);
     while (claimed) claimed = await this.execute(claimed, () => performance.now() < turn);
   }
 

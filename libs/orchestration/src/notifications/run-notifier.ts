@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Notification, type Run } from '@tauro/database';
+import { type Notification, type Run, type Schedule } from '@tauro/database';
 import {
   ACTIVE_RUN_STATES,
   isWanted,
@@ -51,16 +51,16 @@ export class RunNotifier {
     await this.tell(run, sources, [...news, ...misses(run, sources, run.finished_at ?? new Date())]);
   }
 
-  /** When a run that is under way will be late, by the first setting that wants to know after `after`; null for never. */
-  async lateAt(run: Run, after = new Date(0)): Promise<Date | null> {
-    return firstOf(run, await this.sourcesOf(run), after);
+  /** When a run that starts will be late, by the first setting that wants to know; null for never. @param schedule its own, just read. */
+  async lateAt(run: Run, schedule?: Schedule): Promise<Date | null> {
+    return firstOf(run, await this.sourcesOf(run, schedule), new Date(0));
   }
 
   /** Sees to it that a run that is under way is looked at when it is late. */
   async watch(run: Run): Promise<void> {
     if (run.engine.sla_at) return;
     // What was late before now has been told, or is when the run ends.
-    const sla_at = await this.lateAt(run, new Date());
+    const sla_at = firstOf(run, await this.sourcesOf(run), new Date());
     if (sla_at) await this.setLook(run, sla_at);
   }
 
@@ -83,8 +83,8 @@ export class RunNotifier {
     );
   }
 
-  private async sourcesOf(run: Run): Promise<NotificationSource[]> {
-    return run.parent_run_id ? [] : this.sources.of(run);
+  private async sourcesOf(run: Run, schedule?: Schedule): Promise<NotificationSource[]> {
+    return run.parent_run_id ? [] : this.sources.of(run, schedule);
   }
 
   private async tell(run: Run, sources: NotificationSource[], news: News[]): Promise<void> {

@@ -36,11 +36,11 @@ export class NotificationSources {
     this.schedules = joinedFind(() => this.db.schedules);
   }
 
-  /** The settings for a run, the most particular first. @throws when the database is away. */
-  async of(run: Run): Promise<NotificationSource[]> {
+  /** The settings for a run, the most particular first. @param read its schedule, if it was just read. @throws when the database is away. */
+  async of(run: Run, read?: Schedule): Promise<NotificationSource[]> {
     const { definition } = await this.versions.get(run.engine.version_id);
     const [schedule, project] = await Promise.all([
-      run.schedule_id ? this.ofSchedule(run.schedule_id) : null,
+      run.schedule_id ? this.ofSchedule(run.schedule_id, read) : null,
       this.ofProject(run),
     ]);
     const pipeline = sourceOf(definition.config?.notifications);
@@ -60,8 +60,8 @@ export class NotificationSources {
     return secrets.find(({ url }) => url === engine.to)?.sealed ?? null;
   }
 
-  private async ofSchedule(id: string): Promise<NotificationSource | null> {
-    const schedule = await this.schedules.ask(id);
+  private async ofSchedule(id: string, read?: Schedule): Promise<NotificationSource | null> {
+    const schedule = read ?? (await this.schedules.ask(id));
     return sourceOf(schedule?.config.notifications, schedule?.engine.webhook_secrets);
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Backfill, type Run, type Schedule, type ScheduleSlot } from '@tauro/database';
+import { type Backfill, type Run, type Schedule } from '@tauro/database';
 import { type ScheduleSlotState } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Batches } from '../batches.js';
@@ -14,7 +14,7 @@ const COUNTED: Record<string, string> = {
   CANCELLED: 'cancelled_runs',
 };
 
-type Ended = Pick<Run, '_id' | 'state' | 'finished_at'>;
+type Ended = Pick<Run, '_id' | 'state' | 'finished_at' | 'schedule_id' | 'engine'>;
 
 /** The end of a slot's run: the slot says how it ended, and its schedule counts it, together and once. */
 @Injectable()
@@ -34,7 +34,7 @@ export class SlotEnd {
   ) {}
 
   /** Harmless to repeat; nothing for a run that no slot has. */
-  async ended(run: Ended & Pick<Run, 'schedule_id'>): Promise<void> {
+  async ended(run: Ended): Promise<void> {
     if (!run.schedule_id) return;
     await this.wakeBackfills(await this.ends.ask(run));
   }
@@ -55,27 +55,23 @@ export class SlotEnd {
 
   /** @returns the backfills whose runs these were. */
   private async endAll(runs: Ended[], session: mongo.ClientSession): Promise<ReadonlySet<string>> {
-    const byId = new Map(runs.map((run) => [run._id, run]));
-    const slots = await this.db.scheduleSlots
-      .find({ run_id: { $in: [...byId.keys()] }, state: 'STARTED' }, { session })
-      .toArray();
-    if (slots.length === 0) return new Set();
-    const stateOf = ({ run_id }: ScheduleSlot): ScheduleSlotState =>
-      byId.get(run_id!)!.state as ScheduleSlotState;
-    await this.db.scheduleSlots.bulkWrite(
-      slots.map((slot) => ({
-        updateOne: {
-          filter: { _id: slot._id, state: 'STARTED' },
-          update: { $set: { state: stateOf(slot), finished_at: byId.get(slot.run_id!)!.finished_at } },
-        },
+    const { updates } = await this.db.inOrder(
+      runs.map(({ _id, state, finished_at }) => ({
+        name: 'updateOne',
+        namespace: this.db.scheduleSlots.namespace,
+        filter: { run_id: _id, state: 'STARTED' },
+        update: { $set: { state: state as ScheduleSlotState, finished_at } },
       })),
-      { session },
+      { session, verboseResults: true },
     );
-    const count = (owner: 'schedule_id' | 'backfill_id', within: string): mongo.AnyBulkWriteOperation[] => {
+    // Whoever repeats this finds the slots ended, and counted.
+    const ended = runs.filter((_, i) => updates.get(i)?.matchedCount === 1);
+    if (ended.length === 0) return new Set();
+    const count = (ownerOf: (run: Ended) => string | null, within: string): mongo.AnyBulkWriteOperation[] => {
       const incs = new Map<string, Record<string, number>>();
-      for (const slot of slots) {
-        const id = slot[owner];
-        const field = `${within}.${COUNTED[stateOf(slot)]}`;
+      for (const run of ended) {
+        const id = ownerOf(run);
+        const field = `${within}.${COUNTED[run.state]}`;
         if (!id) continue;
         const inc = incs.get(id) ?? {};
         incs.set(id, { ...inc, [field]: (inc[field] ?? 0) + 1 });
@@ -84,10 +80,15 @@ export class SlotEnd {
         updateOne: { filter: { _id } as object, update: { $inc } },
       }));
     };
-    const ofSchedules = count('schedule_id', 'statistics') as mongo.AnyBulkWriteOperation<Schedule>[];
-    const ofBackfills = count('backfill_id', 'progress') as mongo.AnyBulkWriteOperation<Backfill>[];
-    await this.db.schedules.bulkWrite(ofSchedules, { session });
-    if (ofBackfills.length > 0) await this.db.backfills.bulkWrite(ofBackfills, { session });
-    return new Set(slots.flatMap(({ backfill_id }) => backfill_id ?? []));
+    const ofSchedules = count((run) => run.schedule_id, 'statistics');
+    const ofBackfills = count(backfillOf, 'progress');
+    await this.db.schedules.bulkWrite(ofSchedules as mongo.AnyBulkWriteOperation<Schedule>[], { session });
+    if (ofBackfills.length > 0)
+      await this.db.backfills.bulkWrite(ofBackfills as mongo.AnyBulkWriteOperation<Backfill>[], { session });
+    return new Set(ended.flatMap((run) => backfillOf(run) ?? []));
   }
 }
+
+/** The backfill that made a run. */
+const backfillOf = ({ engine: { group } }: Ended): string | null =>
+  group?.kind === 'backfill' ? group.id : null;

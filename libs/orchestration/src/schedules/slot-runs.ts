@@ -152,6 +152,7 @@ export class SlotRuns {
         slot: {
           run_id,
           repeated,
+          schedule,
           schedule_id: schedule._id,
           scheduled_for,
           data_interval_start,

@@ -70,6 +70,86 @@ describe('MongoDB', () => {
   const leftovers = async (): Promise<string[]> =>
     (await db.listCollections().toArray()).map(({ name }) => name).filter((name) => /^tauro_new/.test(name));
 
+  it('gives what is new by a key', async () => {
+    const [one, two] = ['65b000000000000000000001', '65b000000000000000000002'].map((id) => new ObjectId(id));
+    await db.collection<Record<string, unknown>>('news').insertMany([
+      {
+        _id: one,
+        n: new Double(0.1),
+        l: Long.fromString('9007199254740992'),
+        at: new Date(1),
+        t: 'B',
+        mixed: 1,
+      },
+      {
+        _id: two,
+        n: new Double(0.2),
+        l: Long.fromString('9007199254740993'),
+        at: new Date(2),
+        t: 'a',
+        mixed: 'a',
+      },
+      { _id: new ObjectId('65b000000000000000000003'), n: null, list: [1] },
+    ] as never);
+    const next = async (column: string, value: string | null, rest: JsonObject = {}): Promise<unknown[]> => {
+      const { inclusive, initial, ...config } = rest;
+      const incremental = { column, ...(inclusive && { inclusive }), ...(initial && { initial }) };
+      const made = await read(
+        { collection: 'news', incremental, sort: { _id: 1 }, ...config } as JsonObject,
+        {},
+        {
+          mark: { by: column, value },
+        },
+      );
+      return [
+        (await harness.rows('in')).map(({ _id }) => String(_id).slice(-1)),
+        (made as { mark?: string }).mark,
+      ];
+    };
+    expect(await next('n', null)).toEqual([['1', '2'], '0.2']);
+    expect(await next('n', '0.1')).toEqual([['2'], '0.2']);
+    expect(await next('n', '0.2', { inclusive: true })).toEqual([['2'], '0.2']);
+    expect(await next('n', '0.2')).toEqual([[], undefined]);
+    expect(harness.columns('in').map(({ name }) => name)).toEqual(['_id', 'n', 'l', 'at', 't', 'mixed']);
+    expect(await next('n', '0.2', { projection: { t: 1 } })).toEqual([[], undefined]);
+    expect(harness.columns('in').map(({ name }) => name)).toEqual(['_id', 't']);
+    expect(await next('l', '9007199254740992', { projection: { t: 1 } })).toEqual([
+      ['2'],
+      '9007199254740993',
+    ]);
+    expect(await next('at', null, { initial: '1970-01-01T00:00:00.001Z' })).toEqual([
+      ['2'],
+      '1970-01-01T00:00:00.002Z',
+    ]);
+    expect(await next('t', 'B')).toEqual([['2'], 'a']);
+    expect(await next('_id', one!.toHexString(), { filter: { n: { $ne: null } } })).toEqual([
+      ['2'],
+      two!.toHexString(),
+    ]);
+    const staged = {
+      collection: 'news',
+      pipeline: [{ $group: { _id: '$t', most: { $max: '$l' } } }],
+      incremental: { column: 'most' },
+    };
+    await expect(
+      read(staged, {}, { mark: { by: 'most', value: '9007199254740992' } }),
+    ).resolves.toMatchObject({ rows: 1, mark: '9007199254740993' });
+    await expect(next('absent', null)).resolves.toEqual([[], undefined]);
+    expect(await failure(next('at', 'yesterday'))).toMatch(/^BadValue: incremental: 'yesterday'/);
+    expect(await failure(next('mixed', null))).toMatch(
+      /^InvalidConfig: incremental.column: 'mixed' must have/,
+    );
+    expect(await failure(next('list', null))).toMatch(/^InvalidConfig: incremental.column: 'list' must have/);
+    const config = {
+      source_type: 'mongodb',
+      collection: 'news',
+      limit: 5,
+      incremental: { column: 'doc.at' },
+    };
+    const faults = await sourceNode.check!({ id: 'a', type: 'source', config }, []);
+    expect(faults.map(({ field }) => field)).toEqual(['config.limit', 'config.incremental.column']);
+  });
+
   it('gives every type as what it is, and takes it back', async () => {
     const id = new ObjectId();
     const uuid = new UUID();

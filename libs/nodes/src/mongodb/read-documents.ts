@@ -1,10 +1,12 @@
 import { type AbstractCursor, BSON, type Db, type Document } from 'mongodb';
 import { NodeError, type NodeContext, type NodeResult } from '../node-kind.js';
 import { countOf } from '../tables/sql-text.js';
+import { ToldColumns } from '../tables/told-columns.js';
 import { tableOfTold } from '../tables/told-rows.js';
 import { type Told } from '../tables/told-value.js';
 import { withDatabase } from './client.js';
 import { collectionDataset } from './dataset.js';
+import { newDocuments } from './new-documents.js';
 import { operatorFaults, withValues } from './question.js';
 import { tell } from './values.js';
 
@@ -19,12 +21,47 @@ export async function readDocuments(context: NodeContext): Promise<NodeResult> {
   return withDatabase(connection!, { egressAllowPrivate, signal }, async (db) => {
     await assertThere(db, collection, connection!.name);
     const declared = config['columns'] as Record<string, string> | undefined;
-    const rows = rowsOf(cursorOf(db, context));
-    const made = await tableOfTold(context, { rows, what: 'documents' }, declared);
+    const question = questionOf(context);
+    const { rows, columns, last } = await ask(db, context, question);
+    const made = await tableOfTold(context, { rows, columns, what: 'documents' }, declared);
     context.log('INFO', `read ${countOf(made.rows, 'document')} of ${collection} from ${connection!.name}`);
     const use = { access: 'read' as const, ...collectionDataset(connection!, collection) };
-    return { ...made, datasets: [{ ...use, columns: made.table.columns, rows: made.rows }] };
+    const mark = made.rows > 0 ? last : undefined;
+    return {
+      ...made,
+      datasets: [{ ...use, columns: made.table.columns, rows: made.rows }],
+      ...(mark !== undefined && { mark }),
+    };
   });
+}
+
+/** All documents that are asked for, or the new ones of them. */
+async function ask(
+  db: Db,
+  context: NodeContext,
+  question: Question,
+): Promise<{ rows: AsyncGenerator<[string, Told][]>; columns: ToldColumns; last?: string }> {
+  const columns = new ToldColumns();
+  if (context.config['incremental'] === undefined) {
+    return { rows: rowsOf(cursorOf(db, context, question)), columns };
+  }
+  const one = async (more: Partial<Question>): Promise<Document | null> => {
+    const cursor = cursorOf(db, context, { ...question, ...more, limit: 1 });
+    try {
+      return await cursor.next();
+    } finally {
+      await cursor.close().catch(() => undefined);
+    }
+  };
+  const { range, last, sample } = await newDocuments(context, (condition, sort) =>
+    one({ condition, sort, projection: undefined }),
+  );
+  // When nothing is new the columns are those of the newest document there is.
+  const shown =
+    sample && question.projection ? await one({ condition: { _id: sample['_id'] as unknown } }) : sample;
+  for (const [key, value] of Object.entries(shown ?? {})) columns.see(key, tell(value));
+  const rows = rowsOf(cursorOf(db, context, { ...question, condition: range }));
+  return { rows, columns, ...(last !== undefined && { last }) };
 }
 
 async function* rowsOf(cursor: AbstractCursor<Document>): AsyncGenerator<[string, Told][]> {
@@ -45,7 +82,19 @@ async function assertThere(db: Db, name: string, connection: string): Promise<vo
   throw new NodeError('TableNotFound', message, false);
 }
 
-function cursorOf(db: Db, { config, connection }: NodeContext): AbstractCursor<Document> {
+/** What is asked of a collection. */
+interface Question {
+  stages?: Document[];
+  filter: Document;
+  /** What holds for the documents besides: of those that come out of the stages when there are any. */
+  condition?: Document;
+  projection?: Document;
+  sort?: Record<string, 1 | -1>;
+  limit?: number;
+}
+
+/** The words of the config. @throws NodeError */
+function questionOf({ config }: NodeContext): Question {
   const part = (key: string): Document | undefined => {
     if (config[key] === undefined) return undefined;
     const [fault] = operatorFaults(config[key], key);
@@ -56,6 +105,22 @@ function cursorOf(db: Db, { config, connection }: NodeContext): AbstractCursor<D
       throw new NodeError('InvalidConfig', (error as Error).message, false);
     }
   };
+  const stages = part('pipeline') as Document[] | undefined;
+  const [projection, sort] = [part('projection'), config['sort'] as Record<string, 1 | -1> | undefined];
+  return {
+    filter: part('filter') ?? {},
+    ...(stages && { stages }),
+    ...(projection && { projection }),
+    ...(sort && { sort }),
+    ...(config['limit'] !== undefined && { limit: Number(config['limit']) }),
+  };
+}
+
+function cursorOf(
+  db: Db,
+  { config, connection }: NodeContext,
+  { stages, filter, condition, projection, sort, limit }: Question,
+): AbstractCursor<Document> {
   const seconds = connection!.config['statement_timeout_seconds'];
   const options = {
     batchSize: BATCH,
@@ -67,13 +132,18 @@ function cursorOf(db: Db, { config, connection }: NodeContext): AbstractCursor<D
     ...(seconds !== undefined && { maxTimeMS: Number(seconds) * 1000 }),
   };
   const collection = db.collection(String(config['collection']));
-  const stages = part('pipeline') as Document[] | undefined;
-  if (stages) return collection.aggregate(stages, options);
-  const [projection, sort] = [part('projection'), config['sort'] as Record<string, 1 | -1> | undefined];
-  return collection.find(part('filter') ?? {}, {
+  if (stages) {
+    const more = [
+      ...(condition ? [{ $match: condition }] : []),
+      ...(sort ? [{ $sort: sort }] : []),
+      ...(limit === undefined ? [] : [{ $limit: limit }]),
+    ];
+    return collection.aggregate([...stages, ...more], options);
+  }
+  return collection.find(condition ? { $and: [filter, condition] } : filter, {
     ...options,
     ...(projection && { projection }),
     ...(sort && { sort }),
-    ...(config['limit'] !== undefined && { limit: Number(config['limit']) }),
+    ...(limit !== undefined && { limit }),
   });
 }

@@ -1,6 +1,7 @@
 import { type ErrorDetail, type NodeDefinition } from '@tauro/domain';
 import { connectionName } from '../connections/schema-parts.js';
 import { type NodeContext, type NodeResult } from '../node-kind.js';
+import { incrementalRows } from '../source/incremental.js';
 import { type TableSource } from '../source/table-source.js';
 import { columnMap, SQL_TYPE } from '../tables/schema-parts.js';
 import { operatorFaults } from './question.js';
@@ -36,6 +37,7 @@ export const mongodbSource: TableSource = {
         maxItems: 100,
         description: 'Or an aggregation, instead of those. $out, $merge and whatever runs code are refused.',
       },
+      incremental: incrementalRows(),
       columns: columnMap(
         SQL_TYPE,
         'All columns with their types, instead of telling them by the values; other keys are left out.',
@@ -57,6 +59,14 @@ function check({ config = {} }: NodeDefinition): ErrorDetail[] {
     message: 'is a stage of the pipeline when there is one',
     type: 'value_error',
   }));
+  const { column } = (config['incremental'] ?? {}) as { column?: unknown };
+  const inside = typeof column === 'string' && /^\$|\./.test(column);
+  const incremental = [
+    ...(column !== undefined && config['limit'] !== undefined
+      ? [['limit', 'does not go together with incremental: what it cuts off would never be read']]
+      : []),
+    ...(inside ? [['incremental.column', 'must be a key of the documents themselves']] : []),
+  ].map(([key, message]) => ({ field: `config.${key}`, message: message!, type: 'value_error' }));
   const asked = ['filter', 'projection', 'pipeline'];
-  return [...mixed, ...asked.flatMap((key) => operatorFaults(config[key], `config.${key}`))];
+  return [...mixed, ...incremental, ...asked.flatMap((key) => operatorFaults(config[key], `config.${key}`))];
 }

@@ -7,6 +7,7 @@ import { tableOfTold } from '../tables/told-rows.js';
 import { type Told } from '../tables/told-value.js';
 import { queryOf } from './bound-query.js';
 import { type Database, withDatabase } from './database.js';
+import { newRows } from './new-rows.js';
 import { declaredWish, tell, wishOf } from './types.js';
 
 /** Of the files that stand for a folder. */
@@ -21,14 +22,20 @@ export async function readRows(context: NodeContext): Promise<NodeResult> {
   if (others.length > 0) throw new NodeError('BadPath', `'${written}' is several files; name one`, false);
   const shown = data.display(path!);
   return withDatabase(path!, shown, async (database) => {
-    const query = queryOf(config);
+    database.exec('PRAGMA query_only = ON');
+    // However many statements, they see one moment.
+    database.exec('BEGIN');
+    const asked = queryOf(config);
+    const query = config['incremental'] === undefined ? asked : newRows(context, database, asked);
+    const last = 'last' in query ? query.last : undefined;
     const declared = (config['columns'] ?? {}) as Record<string, string>;
     const { columns, rows } = ask(database, query.sql, query.values, declared);
     const made = await tableOfTold(context, { rows, columns, what: `rows of ${shown}` });
     const from = config['table'] === undefined ? 'a query' : String(config['table']);
     context.log('INFO', `read ${countOf(made.rows, 'row')} of ${from} from ${shown}`);
     const use = { access: 'read' as const, ...fileDataset(path!), columns: made.table.columns };
-    return { ...made, datasets: [{ ...use, rows: made.rows }] };
+    const mark = made.rows > 0 ? last : undefined;
+    return { ...made, datasets: [{ ...use, rows: made.rows }], ...(mark !== undefined && { mark }) };
   });
 }
 
@@ -36,10 +43,9 @@ export async function readRows(context: NodeContext): Promise<NodeResult> {
 function ask(
   database: Database,
   sql: string,
-  values: readonly string[],
+  values: readonly unknown[],
   declared: Record<string, string>,
 ): { columns: ToldColumns; rows: Iterable<[string, Told][]> } {
-  database.exec('PRAGMA query_only = ON');
   const statement = database.prepare(sql).safeIntegers(true);
   if (!statement.reader) throw new NodeError('InvalidConfig', 'query: it gives no rows', false);
   statement.raw(true);

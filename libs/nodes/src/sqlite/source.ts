@@ -1,4 +1,5 @@
 import { type NodeContext, type NodeResult } from '../node-kind.js';
+import { incrementalRows } from '../source/incremental.js';
 import { TABLE_OR_QUERY, tableOrQueryFaults } from '../source/table-or-query.js';
 import { type TableSource } from '../source/table-source.js';
 
@@ -14,6 +15,7 @@ export const sqliteSource: TableSource = {
       source_type: { const: 'sqlite' },
       path: { type: 'string', minLength: 1, maxLength: 4096, description: 'A file under DATA_ROOTS.' },
       ...TABLE_OR_QUERY('they are told by the values, which may be of any type there'),
+      incremental: incrementalRows(),
     },
   },
 

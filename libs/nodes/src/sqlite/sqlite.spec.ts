@@ -89,6 +89,51 @@ describe('SQLite', () => {
     expect(sql(`SELECT count(*) AS n FROM kinds k JOIN kinds_again c ON ${same}`)).toEqual([{ n: 2 }]);
   });
 
+  it('gives what is new by a column of numbers or of texts', async () => {
+    sql(`CREATE TABLE events (id INTEGER, at DATETIME, n REAL, code TEXT COLLATE NOCASE, mixed, pic BLOB);
+         INSERT INTO events VALUES (9007199254740992, '2025-01-01 00:00:00', 0.5, 'B', 1, x'00'),
+           (9007199254740993, '2025-01-01 00:00:01', 0.75, 'a', 'text', x'01'), (NULL, NULL, NULL, NULL, NULL, NULL);`);
+    const next = async (column: string, value: string | null, rest: object = {}): Promise<unknown[]> => {
+      const config = {
+        source_type: 'sqlite',
+        path: 'shop.db',
+        table: 'events',
+        incremental: { column, ...rest },
+      };
+      const made = await harness.run(sourceNode, 'in', config, { mark: { by: column, value } });
+      return [
+        (await harness.rows('in')).map(({ id }) => String(id).slice(-1)),
+        (made as { mark?: string }).mark,
+      ];
+    };
+    expect(await next('id', null)).toEqual([['2', '3'], '9007199254740993']);
+    expect(await next('id', '9007199254740992')).toEqual([['3'], '9007199254740993']);
+    expect(await next('id', '9007199254740993')).toEqual([[], undefined]);
+    expect(types()).toMatchObject({ id: 'VARCHAR', at: 'TIMESTAMP' });
+    expect(await next('id', '9007199254740993', { inclusive: true })).toEqual([['3'], '9007199254740993']);
+    expect(await next('id', null, { initial: 9 })).toEqual([['2', '3'], '9007199254740993']);
+    expect(await next('at', '2025-01-01 00:00:00')).toEqual([['3'], '2025-01-01 00:00:01']);
+    expect(await next('n', '0.5')).toEqual([['3'], '0.75']);
+    // Texts by their bytes, whatever order the column has.
+    expect(await next('code', 'B')).toEqual([['3'], 'a']);
+    const query = 'SELECT id + {{ params.more }} AS id FROM events -- end';
+    const queried = { source_type: 'sqlite', path: 'shop.db', query, incremental: { column: 'id' } };
+    await expect(
+      harness.run(sourceNode, 'in', queried, {
+        params: { more: 1 },
+        mark: { by: 'id', value: '9007199254740993' },
+      }),
+    ).resolves.toMatchObject({ rows: 1, mark: '9007199254740994' });
+    expect(await failure(next('id', '1; DROP TABLE events'))).toMatch(/^BadValue: incremental: /);
+    expect(await failure(next('nope', null))).toMatch(
+      /^ColumnNotFound: incremental.column: .*columns: id, at/,
+    );
+    expect(await failure(next('mixed', null))).toMatch(/^InvalidConfig: .*'mixed' must .* integer and text/);
+    expect(await failure(next('pic', null))).toMatch(/^InvalidConfig: .*'pic' must have numbers only/);
+    sql('DELETE FROM events');
+    expect(await next('id', '1')).toEqual([[], undefined]);
+  });
+
   it('answers queries whose params are values, and which only read', async () => {
     sql(`CREATE TABLE people (id INTEGER, name TEXT, day TEXT);
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)

@@ -69,9 +69,13 @@ describe('backfills', () => {
     }
     const again = await ended((await backfill(schedule, { count: 31 })).id);
     expect(again).toMatchObject({ state: 'COMPLETED', progress: { created_runs: 1, skipped_slots: 30 } });
-    expect((await get(`/schedules/${schedule}`)).data.statistics).toMatchObject({
-      total_runs: 31,
-      successful_runs: 31,
+    const latest = runs.data
+      .map((run: any) => run.scheduled_for)
+      .sort()
+      .at(-1);
+    expect((await get(`/schedules/${schedule}`)).data).toMatchObject({
+      last_run_at: latest,
+      statistics: { total_runs: 31, successful_runs: 31 },
     });
   });
 

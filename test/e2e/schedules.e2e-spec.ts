@@ -136,16 +136,39 @@ describe('schedules', () => {
       pipeline_id: asking,
       kind: 'CRON',
       expression: '* * * * * *',
-      enabled: false,
+      start_at: new Date(Date.now() + 5000).toISOString(),
     });
     const params_schema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
     expect((await tauro.api.put(`/api/v1/pipelines/${asking}`, { params_schema })).status).toBe(200);
-    await post(`/${id}/enable`);
     await waitFor(async () => (await slotsOf(id)).some(({ state }: any) => state === 'FAILED'), {
       what: 'a slot without a run',
     });
     await post(`/${id}/disable`);
     expect((await get(`/${id}`)).data).toMatchObject({ last_run_at: null, statistics: { total_runs: 0 } });
+  });
+
+  it('are not enabled while their pipeline would refuse every run', async () => {
+    const { id: asking } = await user.pipeline(project, [noop('only')]);
+    const { id } = await create({ pipeline_id: asking, enabled: false, expression: '1h' });
+    const params_schema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
+    expect((await tauro.api.put(`/api/v1/pipelines/${asking}`, { params_schema })).status).toBe(200);
+    const enabling = [
+      () => post(`/${id}/enable`),
+      () => tauro.api.put(`/api/v1/schedules/${id}`, { enabled: true }),
+      () => post('/batch/enable', { ids: [id] }),
+    ];
+    const fields = async (enable: () => Promise<any>): Promise<any> => {
+      const { status, body } = await enable();
+      return [status, body.error.details.map(({ field }: any) => field)];
+    };
+    expect(await fields(enabling[0]!)).toEqual([422, ['params.n']]);
+    expect(await fields(enabling[1]!)).toEqual([422, ['params.n']]);
+    expect(await fields(enabling[2]!)).toEqual([422, ['ids.0.params.n']]);
+    const repaired = await tauro.api.put(`/api/v1/schedules/${id}`, { enabled: true, params: { n: 1 } });
+    expect([repaired.status, repaired.body.data.enabled]).toEqual([200, true]);
+    await post(`/${id}/disable`);
+    expect((await tauro.api.delete(`/api/v1/pipelines/${asking}`)).status).toBe(200);
+    for (const enable of enabling) expect((await enable()).status).toBe(409);
   });
 
   it('say why no run can be started by hand, and make none', async () => {

@@ -297,24 +297,27 @@ describe('a schedule', () => {
     expect(await queue().getJobScheduler(made._id)).toBeFalsy();
   });
 
-  it('starts nothing when it is disabled or changed, and records what it leaves behind', async () => {
+  it('starts nothing by itself when it is disabled or changed, but decides upon what has come up by then', async () => {
     const disabled = await schedule(5);
     await service().enable(disabled._id, false);
-    const changed = await schedule(5);
+    const changed = await schedule(5, { misfire: 'last' });
     await service().update(changed._id, { timezone: 'Europe/Berlin' });
+    const jittered = await schedule(1, { jitter_seconds: 3600 });
+    await service().update(jittered._id, { end_at: new Date('2899-01-01') });
     const same = await schedule(5);
     await service().update(same._id, { timezone: 'UTC' });
-    for (const { _id } of [disabled, changed, same]) expect(await runsOf(_id)).toEqual([]);
+    for (const { _id } of [disabled, changed, jittered, same]) expect(await runsOf(_id)).toEqual([]);
     expect((await read(same._id)).engine.cursor).toEqual(same.engine.cursor);
     const old = { $set: { 'engine.decisions.0.at': new Date(0) } };
-    await engine.db.schedules.updateOne({ _id: changed._id }, old);
-    await ticker().tick(changed._id);
+    for (const { _id } of [changed, jittered]) {
+      await engine.db.schedules.updateOne({ _id }, old);
+      await ticker().tick(_id);
+    }
     const slots = await slotsOf(changed._id);
     expect(slots).toHaveLength(5);
-    expect(slots[0]).toMatchObject({
-      state: 'SKIPPED',
-      reason: 'the schedule was changed before it was taken',
-    });
+    expect(slots[0]).toMatchObject({ state: 'SKIPPED', reason: expect.stringMatching(/misfire is 'last'/) });
+    expect(slots[4]).toMatchObject({ state: 'STARTED' });
+    expect(await slotsOf(jittered._id)).toMatchObject([{ state: 'STARTED' }]);
   });
 
   it('makes room for its latest run, however many are too many', async () => {

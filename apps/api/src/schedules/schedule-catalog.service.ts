@@ -105,9 +105,33 @@ export class ScheduleCatalog {
     return itemsOf(await tryEach(schedules, create), 201);
   }
 
+  /** @throws DomainError NOT_FOUND, and what `assertRunnable` says of one that is to be enabled. */
+  async enable(id: string, enabled: boolean): Promise<Public<Schedule>> {
+    if (enabled) await this.assertRunnable(await this.service.get(id));
+    return toPublic(await this.service.enable(id, enabled));
+  }
+
   async enableAll({ ids, partial }: ScheduleIdsDto, enabled: boolean) {
-    if (!partial) return (await this.service.enableAll(ids, enabled)).map((schedule) => toPublic(schedule));
-    return itemsOf(await tryEach(ids, async (id) => toPublic(await this.service.enable(id, enabled))), 200);
+    if (partial) return itemsOf(await tryEach(ids, (id) => this.enable(id, enabled)), 200);
+    const assertRunnable = async (id: string) => this.assertRunnable(await this.service.get(id));
+    if (enabled) allOf(await tryEach(ids, assertRunnable), 'ids');
+    return (await this.service.enableAll(ids, enabled)).map((schedule) => toPublic(schedule));
+  }
+
+  /**
+   * Its pipeline may have changed while it was disabled: better refused than a failure at every slot.
+   * @throws DomainError CONFLICT when the pipeline is gone, VALIDATION_ERROR for params that it does not take any more.
+   */
+  private async assertRunnable({ enabled, project_id, params, ...schedule }: Schedule): Promise<void> {
+    if (enabled) return;
+    try {
+      await this.pipeline(schedule.pipeline_id, project_id, params);
+    } catch (error) {
+      if (!(error instanceof DomainError && error.code === 'NOT_FOUND')) throw error;
+      throw conflict(
+        `pipeline '${schedule.pipeline_name}' of the schedule is gone; give it another pipeline_id`,
+      );
+    }
   }
 
   async removeAll({ ids, partial }: ScheduleIdsDto) {
@@ -177,6 +201,7 @@ export class ScheduleCatalog {
     const policy = policyOf(dto, config ?? {});
     const configured = config !== undefined || POLICY.some((field) => field in policy);
     const repointed = pipeline_id !== undefined || params !== undefined;
+    if (rest.enabled && !repointed) await this.assertRunnable(current);
     return {
       ...given(rest),
       ...policy,

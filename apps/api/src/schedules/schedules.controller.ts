@@ -95,9 +95,9 @@ export class SchedulesController {
   @Authenticated('schedules:manage')
   @HttpCode(200)
   @ApiData(Schedule)
-  @ApiErrors('NOT_FOUND', 'CONFLICT')
+  @ApiErrors('NOT_FOUND', 'CONFLICT', 'VALIDATION_ERROR')
   async enableSchedule(@Param('schedule_id', ID) id: string): Promise<Public<Schedule>> {
-    return toPublic(await this.schedules.enable(id, true));
+    return this.catalog.enable(id, true);
   }
 
   /** Disable a schedule: it makes no run until it is enabled; repeating it is harmless */
@@ -107,7 +107,7 @@ export class SchedulesController {
   @ApiData(Schedule)
   @ApiErrors('NOT_FOUND', 'CONFLICT')
   async disableSchedule(@Param('schedule_id', ID) id: string): Promise<Public<Schedule>> {
-    return toPublic(await this.schedules.enable(id, false));
+    return this.catalog.enable(id, false);
   }
 
   /** Start a run of a schedule at once, also when it is disabled */

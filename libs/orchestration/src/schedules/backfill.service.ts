@@ -212,7 +212,8 @@ export class BackfillService {
     const origin = { kind: 'BACKFILL' as const, request_id, backfill };
     const outcomes = await this.slotRuns.start(schedule, chunk.runs, origin, repeated);
     const count = (outcome: string): number => outcomes.filter((one) => one === outcome).length;
-    await this.strikeOff(backfill, chunk, count('made'), {
+    const made = chunk.runs.filter((_, i) => outcomes[i] === 'made');
+    await this.strikeOff(backfill, chunk, made, {
       'progress.failed_slots': count('failed'),
       'progress.skipped_slots': chunk.skipped + count('taken'),
     });
@@ -225,17 +226,18 @@ export class BackfillService {
   private strikeOff(
     { _id, schedule_id }: Backfill,
     { id }: BackfillChunk,
-    made: number,
+    made: WantedRun[],
     others: Record<string, number> = {},
   ): Promise<void> {
     const update = {
       $set: { 'engine.chunk': null, updated_at: new Date() },
-      $inc: { 'progress.created_runs': made, ...others },
+      $inc: { 'progress.created_runs': made.length, ...others },
     } as mongo.UpdateFilter<Backfill>;
     return this.db.transaction(async (session) => {
       const mine = await this.db.backfills.updateOne({ _id, 'engine.chunk.id': id }, update, { session });
-      if (mine.matchedCount === 0 || made === 0) return;
-      const total = { $inc: { 'statistics.total_runs': made } };
+      if (mine.matchedCount === 0 || made.length === 0) return;
+      const latest = new Date(Math.max(...made.map(({ scheduled_for }) => scheduled_for.getTime())));
+      const total = { $inc: { 'statistics.total_runs': made.length }, $max: { last_run_at: latest } };
       await this.db.schedules.updateOne({ _id: schedule_id }, total, { session });
     });
   }
@@ -283,16 +285,18 @@ export class BackfillService {
   /** Slots of a chunk that nobody carried out before the backfill was cancelled. */
   private async giveBack(backfill: Backfill, chunk: BackfillChunk): Promise<void> {
     const ids = chunk.runs.map(({ run_id }) => run_id);
-    const made = await this.db.runs
+    const found = await this.db.runs
       .find({ _id: { $in: ids } })
       .project<{ _id: string }>({ _id: 1 })
       .toArray();
-    const missing = ids.filter((id) => !made.some(({ _id }) => _id === id));
+    const there = new Set(found.map(({ _id }) => _id));
+    const missing = ids.filter((id) => !there.has(id));
     await this.db.scheduleSlots.updateMany(
       { run_id: { $in: missing }, state: 'STARTED' },
       { $set: { state: 'SKIPPED', reason: `${backfill._id} was cancelled`, run_id: null } },
     );
-    await this.strikeOff(backfill, chunk, made.length);
+    const made = chunk.runs.filter(({ run_id }) => there.has(run_id));
+    await this.strikeOff(backfill, chunk, made);
   }
 
   private async lookLater({ _id }: Backfill, ms: number): Promise<void> {

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type Decision, type Project, type Run, type Schedule } from '@tauro/database';
+import { type Decision, type PlannedRun, type Project, type Run, type Schedule } from '@tauro/database';
 import {
   conflict,
   DomainError,
   type JsonObject,
   newId,
   notFound,
+  type PassedSlot,
   type SealedSecret,
   skippedSlots,
 } from '@tauro/domain';
@@ -17,6 +18,7 @@ import { Collections, joinedFind } from '../collections.js';
 import { RunCreation } from '../run-creation.service.js';
 import { assertAll } from '../together.js';
 import { BackfillService } from './backfill.service.js';
+import { dueOf, plannedRun } from './due-of.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
 import { ORPHAN_MS, SlotRuns } from './slot-runs.js';
@@ -104,8 +106,8 @@ export class ScheduleService {
   }
 
   /**
-   * Changes a schedule; its alarm follows. A new timing counts from now on: what was due by the old one and not taken
-   * yet is recorded as skipped. It starts nothing itself: workers do. @param expected the revision the caller has seen. @throws DomainError PRECONDITION_FAILED, VALIDATION_ERROR
+   * Changes a schedule; its alarm follows. A new timing counts from now on: what has come up by the old one and was not
+   * taken yet is decided upon in the same write, by the rules that held. It starts nothing itself: workers do. @param expected the revision the caller has seen. @throws DomainError PRECONDITION_FAILED, VALIDATION_ERROR
    */
   async update(id: string, changes: ScheduleChanges, expected?: number): Promise<Schedule> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -325,9 +327,9 @@ function updateOf(
   const enables = changes.enabled === true && !before.enabled;
   const disables = changes.enabled === false && before.enabled;
   const retimed = differing(before, changes, TIMING).length > 0;
-  const dropped = retimed && before.enabled ? droppedSlots(before, now) : null;
+  const last = retimed && before.enabled ? lastDecision(before, now) : null;
   const next = planned({ ...before, ...changes }, now);
-  const left = before.engine.decisions.length > 0 || dropped !== null || (next.next_run_at && !retimed);
+  const left = before.engine.decisions.length > 0 || last !== null || (next.next_run_at && !retimed);
   const check_at = left ? new Date(now.getTime() + ORPHAN_MS) : next.engine.check_at;
   return {
     $set: {
@@ -340,15 +342,30 @@ function updateOf(
       ...(check_at && { 'engine.check_at': check_at }),
     },
     ...(!check_at && { $unset: { 'engine.check_at': 1 } }),
-    ...(dropped && { $push: { 'engine.decisions': dropped } }),
+    ...(last && { $push: { 'engine.decisions': last } }),
     $inc: { revision: 1 },
   } as mongo.UpdateFilter<Schedule>;
 }
 
-/** What is recorded of slots that a new timing leaves behind; null when there are none. */
-function droppedSlots(before: Schedule, now: Date): Decision | null {
-  const reason = 'the schedule was changed before it was taken';
-  const skips = skippedSlots(timingOf(before), before.engine.cursor, now, reason);
-  if (skips.length === 0) return null;
-  return { id: ulid(), kind: 'SCHEDULED', at: now, runs: [], skips, replaces: 0 };
+/** Most runs that a new timing leaves to be made; there are more only of a long outage without `coalesce`. */
+const MOST_LEFT = 1000;
+
+/**
+ * What becomes of the slots that a new timing leaves behind; null when there are none. Those that wait for their jitter
+ * are among them: a slot is promised from its moment on. All wait their turn, like runs that are made up for.
+ */
+function lastDecision(before: Schedule, now: Date): Decision | null {
+  const slots = timingOf(before);
+  const runs: PlannedRun[] = [];
+  const skips: PassedSlot[] = [];
+  let { cursor } = before.engine;
+  while (cursor < now && runs.length < MOST_LEFT) {
+    const due = dueOf(before, slots, cursor, now);
+    runs.push(...due.runs.map((slot) => plannedRun(slot, true, now)));
+    skips.push(...due.skips);
+    cursor = due.cursor;
+  }
+  skips.push(...skippedSlots(slots, cursor, now, 'the schedule was changed before it was taken'));
+  if (runs.length + skips.length === 0) return null;
+  return { id: ulid(), kind: 'SCHEDULED', at: now, runs, skips, replaces: 0 };
 }

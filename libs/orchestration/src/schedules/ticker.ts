@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Decision, type Schedule } from '@tauro/database';
-import { admitSlots, type Due, dueSlots, newId, type SlotSource } from '@tauro/domain';
+import { admitSlots, type Due, type SlotSource } from '@tauro/domain';
 import { ulid } from 'ulid';
 import { Batches } from '../batches.js';
 import { Clock } from '../clock.js';
 import { Collections, joinedFind } from '../collections.js';
+import { dueOf, plannedRun } from './due-of.js';
 import { lateness, skippedSlots } from './schedule-metrics.js';
 import { dueAt, timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
@@ -51,17 +52,7 @@ export class Ticker {
   /** @returns whether there may be more to decide. */
   private async decide(schedule: Schedule, now: Date, alarm: boolean): Promise<boolean> {
     const { slots, until, ahead } = this.horizon(schedule, now);
-    const { cursor, enabled_at, disabled_at } = schedule.engine;
-    const due = dueSlots({
-      slots,
-      jitterMs: schedule.jitter_seconds * 1000,
-      cursor,
-      now: until,
-      enabledAt: enabled_at,
-      disabledAt: disabled_at,
-      missed: schedule,
-      onEnable: schedule.on_enable,
-    });
+    const due = dueOf(schedule, slots, schedule.engine.cursor, until);
     if (due.runs.length + due.skips.length === 0) {
       if (due.cursor < until) return this.moveOn(schedule, due.cursor);
       if (alarm && ahead && rangEarly(slots, ahead, now)) {
@@ -207,13 +198,7 @@ function decisionOf(schedule: Schedule, due: Due, active: number, now: Date): De
     id: ulid(),
     kind: 'SCHEDULED',
     at: now,
-    runs: admitted.runs.map(({ scheduled_for, interval, queued }) => ({
-      run_id: newId('run', now.getTime()),
-      scheduled_for,
-      data_interval_start: interval.start,
-      data_interval_end: interval.end,
-      queued,
-    })),
+    runs: admitted.runs.map((slot) => plannedRun(slot, slot.queued, now)),
     skips: [...due.skips, ...admitted.skips],
     replaces: admitted.replaces,
   };

@@ -136,6 +136,7 @@ describe('MongoDB', () => {
     ).resolves.toMatchObject({ rows: 1, mark: '9007199254740993' });
     await expect(next('absent', null)).resolves.toEqual([[], undefined]);
     expect(await failure(next('at', 'yesterday'))).toMatch(/^BadValue: incremental: 'yesterday'/);
+    expect(await failure(next('l', '1'.repeat(40)))).toMatch(/^BadValue: incremental: '1111/);
     expect(await failure(next('mixed', null))).toMatch(
       /^InvalidConfig: incremental.column: 'mixed' must have/,
     );

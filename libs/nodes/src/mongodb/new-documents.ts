@@ -81,6 +81,12 @@ function valueOf(after: string, kind: Kind, like: unknown, column: string): unkn
       if (!/^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(after)) throw unfit;
       if (/^-?\d{1,18}$/.test(after)) return Long.fromString(after);
       // The server compares a double and a decimal by what they are exactly.
-      return like instanceof Double ? new Double(Number(after)) : Decimal128.fromString(after);
+      if (like instanceof Double) return new Double(Number(after));
+      try {
+        return Decimal128.fromString(after);
+      } catch {
+        // More digits than it has.
+        throw unfit;
+      }
   }
 }

@@ -4,8 +4,8 @@ import { type Env, EnvError } from '@tauro/platform';
 
 import { runDemo } from './demo/demo.js';
 import { cliEnv, demoEnv, devEnv } from './cli-env.js';
-import { keys, KEYS_USAGE } from './keys/keys.js';
-import { MIGRATE_USAGE, migrate } from './migrate/migrate.js';
+import { KEYS_USAGE } from './keys/usage.js';
+import { MIGRATE_USAGE } from './migrate/usage.js';
 import { bringUp } from './supervisor/bring-up.js';
 import { Shutdown } from './supervisor/shutdown.js';
 import { Terminal } from './supervisor/terminal.js';
@@ -56,8 +56,11 @@ async function main(): Promise<void> {
   const terminal = new Terminal();
   const shutdown = new Shutdown(terminal);
   try {
-    if (process.argv[2] === 'keys') return await keys(process.argv.slice(3), { terminal, shutdown });
-    if (process.argv[2] === 'migrate') return await migrate(process.argv.slice(3), { terminal, shutdown });
+    const [, , name, ...rest] = process.argv;
+    // These two load the database, the others must not: a second of `npm start`.
+    if (name === 'keys') return await (await import('./keys/keys.js')).keys(rest, { terminal, shutdown });
+    if (name === 'migrate')
+      return await (await import('./migrate/migrate.js')).migrate(rest, { terminal, shutdown });
     const asked = commandLine(process.argv.slice(2));
     if (asked === 'help') return void process.stdout.write(USAGE);
     const given = cliEnv(process.argv.slice(2));

@@ -15,6 +15,8 @@ export interface InHand {
   abort: AbortController;
   /** Monotonic time of the last heartbeat that the database confirmed. */
   renewedAt: number;
+  /** Its executor has ended, and how is being stored: nothing is left to be stopped. */
+  ended: boolean;
 }
 
 /** Left of a lease when a worker that cannot renew it stops its task, before somebody else may start it. */
@@ -63,7 +65,12 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
   }
 
   take(claimed: ClaimedTask): InHand {
-    const inHand: InHand = { claimed, abort: new AbortController(), renewedAt: performance.now() };
+    const inHand: InHand = {
+      claimed,
+      abort: new AbortController(),
+      renewedAt: performance.now(),
+      ended: false,
+    };
     this.held.set(claimed.claimId, inHand);
     return inHand;
   }
@@ -125,7 +132,8 @@ export class TasksInHand implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  private giveUp({ claimed, abort }: InHand): void {
+  private giveUp({ claimed, abort, ended }: InHand): void {
+    if (ended) return;
     this.logger.warn(
       { run_id: claimed.run._id, project_id: claimed.run.project_id },
       `${claimed.task._id}: the claim is lost, stopping it`,

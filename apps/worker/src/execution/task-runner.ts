@@ -132,6 +132,7 @@ export class TaskRunner {
     const span = attemptSpan(claimed, this.workerId);
     try {
       const outcome = await this.attempt(claimed, held, traceparentOf(span));
+      held.ended = true;
       tellOutcome(span, outcome);
       this.logger.debug(lineOf(claimed), `attempt ${claimed.task.attempt}: ${kindOf(outcome)}`);
       this.metrics.observe(claimed.node.type, outcome, (performance.now() - started) / 1000);

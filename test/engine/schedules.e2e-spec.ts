@@ -16,6 +16,7 @@ import { SCHEDULE_QUEUE } from '@tauro/queue';
 import { type Queue } from 'bullmq';
 import { randomBytes } from 'node:crypto';
 import { DONE, Engine, FAILED } from '../support/engine.js';
+import { newSchedule } from '../support/new-schedule.js';
 import { waitFor } from '../support/wait-for.js';
 
 const MINUTE = 60_000;
@@ -43,32 +44,7 @@ describe('a schedule', () => {
   const service = (): ScheduleService => engine.app.get(ScheduleService);
   /** Due every minute, and a while ago last looked at. @param late minutes, and half a one. */
   const schedule = async (late: number, fields: Partial<NewSchedule> = {}): Promise<Schedule> => {
-    const [made] = await service().create([
-      {
-        project_id: engine.project,
-        ...pipeline,
-        kind: 'CRON',
-        expression: '* * * * *',
-        enabled: true,
-        timezone: 'UTC',
-        description: '',
-        params: {},
-        tags: {},
-        config: {},
-        start_at: null,
-        end_at: null,
-        misfire: 'all',
-        misfire_window_seconds: null,
-        coalesce: false,
-        on_enable: { misfire: 'none', misfire_window_seconds: null, coalesce: false },
-        max_concurrency: 100,
-        overlap: 'skip',
-        jitter_seconds: 0,
-        request_id: null,
-        webhook_secrets: [],
-        ...fields,
-      },
-    ]);
+    const [made] = await service().create([newSchedule({ project_id: engine.project, ...pipeline }, fields)]);
     const minute = Math.floor(Date.now() / MINUTE) * MINUTE;
     const cursor = new Date(minute - late * MINUTE + MINUTE / 2);
     const set = { 'engine.cursor': cursor, 'engine.enabled_at': cursor, next_run_at: new Date(minute) };
@@ -94,7 +70,6 @@ describe('a schedule', () => {
           scheduled_for,
           data_interval_start: new Date(scheduled_for.getTime() - MINUTE),
           data_interval_end: scheduled_for,
-          queued: false,
         },
       ],
       skips: [{ scheduled_for: new Date(scheduled_for.getTime() - MINUTE), reason: 'test' }],

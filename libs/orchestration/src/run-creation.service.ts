@@ -7,7 +7,16 @@ import {
   type Task,
   versionId,
 } from '@tauro/database';
-import { itemTaskId, type JsonObject, MAIN, newId, notFound, subRunId, taskId } from '@tauro/domain';
+import {
+  DomainError,
+  itemTaskId,
+  type JsonObject,
+  MAIN,
+  newId,
+  notFound,
+  subRunId,
+  taskId,
+} from '@tauro/domain';
 import { resolveParams } from '@tauro/nodes';
 import { Env } from '@tauro/platform';
 import { Signals } from '@tauro/queue';
@@ -24,6 +33,7 @@ import { RunLogWriter } from './run-log.writer.js';
 import { groupOf, summarise } from './run-progress.js';
 import { traceparentOfNew } from './run-trace.js';
 import { type Birth, RunStore } from './run-store.js';
+import { type LimitRef } from './slots/limit-ref.js';
 import { RunAdmission } from './slots/run-admission.js';
 
 export interface CreateRun {
@@ -78,6 +88,8 @@ export interface RunSlot extends DataTimes, Pick<Run, 'schedule_id'> {
   repeated: boolean;
   /** Whose turn it waits for. */
   group?: Run['engine']['group'];
+  /** When it was decided upon: its place in the queue, where runs of the same moment go by their ids. */
+  decided_at: Date;
   /** Whether tasks without a policy of their own are attempted more than once; as usual unless given. */
   retry_on_failure?: boolean;
 }
@@ -88,7 +100,7 @@ export type PinnedRun = Omit<CreateRun, 'start' | 'slot' | 'trigger' | 'config_i
   Partial<Pick<Run, 'config_version_id'>> &
   Partial<DataTimes & Pick<Run, 'schedule_id' | 'trigger_id' | 'triggered_by_run_id'>> &
   Partial<
-    Pick<RunSlot, 'repeated' | 'group' | 'retry_on_failure' | 'schedule'> &
+    Pick<RunSlot, 'repeated' | 'group' | 'decided_at' | 'retry_on_failure' | 'schedule'> &
       Pick<RunTrigger, 'trigger_depth' | 'traceparent'>
   > & {
     /** Made up by the caller when something must refer to the run before it exists. */
@@ -191,6 +203,42 @@ export class RunCreation {
     return start ? this.insertStarted(pinned) : this.insert(pinned);
   }
 
+  /**
+   * Stores runs that queue at the same limit, and starts them. None is there before those in front of it, and none
+   * begins before all are: so they are admitted in this order.
+   * @returns for each the run, or why there is none.
+   */
+  async createInOrder(wanted: Omit<CreateRun, 'start'>[], repeated: boolean): Promise<(Run | DomainError)[]> {
+    const all = await Promise.all(
+      wanted.map(async (one) => {
+        try {
+          return await this.newStarted(pin(one, await this.accept(one)));
+        } catch (error) {
+          if (error instanceof DomainError) return error;
+          throw error;
+        }
+      }),
+    );
+    const born = all.flatMap((one) => (one instanceof DomainError ? [] : [one]));
+    if (born.length === 0) return all as DomainError[];
+    const queue = born.length > 1 ? await this.admission.expect(born[0]!.run) : null;
+    const births = born.map(({ run, tasks, started: { firstLine } }) => ({ run, tasks, firstLine }));
+    const there = await this.store.insertInOrder(births, repeated);
+    const stored = born.filter((_, i) => there[i]);
+    if (queue) await this.beginInTurn(stored, queue);
+    else await Promise.all(stored.map(({ started }) => started.begin()));
+    return all.map((one) => {
+      if (one instanceof DomainError) return one;
+      return stored.includes(one) ? one.run : notFound('project', one.run.project_id);
+    });
+  }
+
+  private async beginInTurn(stored: NewRun[], queue: LimitRef[]): Promise<void> {
+    for (const { run } of stored) this.lineage.started(run);
+    await this.admission.fill(queue);
+    for (const { run } of stored) this.signals.run(run._id, 'changed');
+  }
+
   /** What `create` would store, for whoever stores it together with something else. @param accepted what `accept` gave. */
   prepare({ start = false, ...input }: CreateRun, accepted: Accepted): Promise<NewRun> {
     const pinned = pin(input, accepted);
@@ -260,7 +308,7 @@ export class RunCreation {
         ...pending.engine,
         check_at: new Date(now.getTime() + FOLLOW_UP_MS),
         ...(sla_at && { sla_at }),
-        ...(limited && { rank: this.admission.rankOf(pending, now) }),
+        ...(limited && { rank: this.admission.rankOf(pending, pinned.decided_at ?? now) }),
       },
     };
     const all = this.tasksOf(run, pinned, version);

@@ -86,24 +86,42 @@ export class RunStore {
    * @returns whether the project is there; if not, nothing of the run is left.
    */
   async insert(birth: Birth, repeated = false): Promise<boolean> {
-    const { run, tasks, firstLine } = birth;
+    const [there] = await this.insertInOrder([birth], repeated);
+    return there!;
+  }
+
+  /** The same for several: none is there before those in front of it. */
+  async insertInOrder(births: Birth[], repeated = false): Promise<boolean[]> {
+    const there: boolean[] = [];
+    if (repeated) for (const birth of births) there.push(await this.insertAgain(birth));
+    else there.push(...(await this.insertNew(births)));
+    await Promise.all(births.map(({ run }, i) => (there[i] ? undefined : this.undo(run))));
+    return there;
+  }
+
+  private async insertAgain({ run, tasks, firstLine }: Birth): Promise<boolean> {
     const { epoch } = this.db;
-    if (repeated) {
-      await Promise.all([
-        tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST })),
-        firstLine && tolerateDuplicates(this.db.logs.insertOne(firstLine, FAST)),
-      ]);
-      this.db.assertEpoch(epoch);
-      await tolerateDuplicates(this.db.runs.insertOne(run));
-    } else if (tasks.length > MOST_JOINED) {
-      await this.db.tasks.insertMany(tasks, { ordered: false, ...FAST });
+    await Promise.all([
+      tolerateDuplicates(this.db.tasks.insertMany(tasks, { ordered: false, ...FAST })),
+      firstLine && tolerateDuplicates(this.db.logs.insertOne(firstLine, FAST)),
+    ]);
+    this.db.assertEpoch(epoch);
+    await tolerateDuplicates(this.db.runs.insertOne(run));
+    return this.hasProject(run);
+  }
+
+  private async insertNew(births: Birth[]): Promise<boolean[]> {
+    const { epoch } = this.db;
+    const isBig = ({ tasks }: Birth): boolean => tasks.length > MOST_JOINED;
+    const big = births.filter(isBig);
+    if (big.length > 0) {
+      await Promise.all(big.map(({ tasks }) => this.db.tasks.insertMany(tasks, { ordered: false, ...FAST })));
       this.db.assertEpoch(epoch);
     }
-    const there = repeated
-      ? await this.hasProject(run)
-      : await this.births.ask(tasks.length > MOST_JOINED ? { ...birth, tasks: [] } : birth);
-    if (!there) await this.undo(run);
-    return there;
+    // They are sent in the order in which they are asked for.
+    return Promise.all(
+      births.map((birth) => this.births.ask(isBig(birth) ? { ...birth, tasks: [] } : birth)),
+    );
   }
 
   /** One request for all: what must stand before the runs, the runs, and a look at each project. */

@@ -43,8 +43,11 @@ export interface RunEngine {
   trigger_depth?: number;
   /** Most runs of its pipeline at once, as its version says. */
   max_active_runs: number | null;
-  /** Whose runs it is one of, and how many of those at once; absent when nothing of that sort bounds it. */
-  group?: { kind: 'schedule' | 'backfill'; id: string; max: number };
+  /**
+   * Whose runs it is one of, and how many of those at once: what a schedule says by now counts before `max`. With
+   * `beyond` it does not wait for its turn, and the others wait for it. Absent when nothing of that sort bounds it.
+   */
+  group?: { kind: 'schedule' | 'backfill'; id: string; max: number; beyond?: true };
   /** Place in the queue of runs that wait to be admitted; only where a limit applies. */
   rank?: Date;
   /** Which tasks hold the `max_parallelism` slots; only in a bounded run that is under way. */

@@ -42,8 +42,6 @@ export interface PlannedRun {
   scheduled_for: Date;
   data_interval_start: Date;
   data_interval_end: Date;
-  /** It waits its turn among the schedule's runs. */
-  queued: boolean;
 }
 
 /** A slot that makes no run; with `until` it stands for all slots up to there. */

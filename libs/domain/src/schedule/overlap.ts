@@ -3,7 +3,7 @@ import { type Overlap } from './schedule.js';
 
 /** Who gets a run, with how many of those under way giving way for it. */
 export interface Admitted {
-  runs: (DueSlot & { queued: boolean })[];
+  runs: DueSlot[];
   skips: PassedSlot[];
   /** How many of the oldest active runs are cancelled. */
   replaces: number;
@@ -24,23 +24,23 @@ export function admitSlots(due: DueSlot[], overlap: Overlap, most: number, activ
     const { scheduled_for } = slot;
     const underWay = active + admitted.runs.length;
     if (slot.late || overlap === 'queue') {
-      if (underWay < most + MOST_WAITING) admitted.runs.push({ ...slot, queued: true });
+      if (underWay < most + MOST_WAITING) admitted.runs.push(slot);
       else
         admitted.skips.push({
           scheduled_for,
           reason: `overlap: ${MOST_WAITING} runs wait for their turn already`,
         });
     } else if (overlap === 'skip') {
-      if (underWay < most) admitted.runs.push({ ...slot, queued: false });
       // A moment without a worker must not cost slots that an outage would not.
-      else if (slot.behind && underWay < most + MOST_WAITING) admitted.runs.push({ ...slot, queued: true });
+      const room = slot.behind ? most + MOST_WAITING : most;
+      if (underWay < room) admitted.runs.push(slot);
       else admitted.skips.push({ scheduled_for, reason: `overlap: max_concurrency of ${most} is reached` });
     } else if (onTime.indexOf(slot) < onTime.length - most) {
       // It would be cancelled at once for a later one.
       const next = onTime.at(-1)!.scheduled_for.toISOString();
       admitted.skips.push({ scheduled_for, reason: `overlap: replaced by the slot of ${next}` });
     } else {
-      admitted.runs.push({ ...slot, queued: true });
+      admitted.runs.push(slot);
       // As many as are too many, also those that wait, or were started by hand.
       admitted.replaces = Math.min(active, Math.max(0, underWay + 1 - most));
     }

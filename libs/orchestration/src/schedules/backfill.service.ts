@@ -183,7 +183,6 @@ export class BackfillService {
       .map(({ slot, action: _, ...planned }): WantedRun => ({
         ...planned,
         run_id: newId('run', now.getTime()),
-        queued: true,
         ...(slot && { was: slot.run_id }),
       }));
     const chunk = { id: ulid(), at: now, runs, skipped: looked.length - runs.length };
@@ -209,7 +208,7 @@ export class BackfillService {
     repeated: boolean,
   ): Promise<void> {
     const { _id, request_id } = backfill;
-    const origin = { kind: 'BACKFILL' as const, request_id, backfill };
+    const origin = { kind: 'BACKFILL' as const, at: chunk.at, request_id, backfill };
     const outcomes = await this.slotRuns.start(schedule, chunk.runs, origin, repeated);
     const count = (outcome: string): number => outcomes.filter((one) => one === outcome).length;
     const made = chunk.runs.filter((_, i) => outcomes[i] === 'made');

@@ -16,11 +16,10 @@ export function dueOf(schedule: Schedule, slots: SlotSource, cursor: Date, until
   });
 }
 
-/** The run that a slot is to get. @param queued whether it waits until the schedule has room for it. */
-export const plannedRun = ({ scheduled_for, interval }: DueSlot, queued: boolean, now: Date): PlannedRun => ({
+/** The run that a slot is to get. */
+export const plannedRun = ({ scheduled_for, interval }: DueSlot, now: Date): PlannedRun => ({
   run_id: newId('run', now.getTime()),
   scheduled_for,
   data_interval_start: interval.start,
   data_interval_end: interval.end,
-  queued,
 });

@@ -16,6 +16,7 @@ import { Batches } from '../batches.js';
 import { Clock } from '../clock.js';
 import { Collections, joinedFind } from '../collections.js';
 import { RunCreation } from '../run-creation.service.js';
+import { RunAdmission } from '../slots/run-admission.js';
 import { assertAll } from '../together.js';
 import { BackfillService } from './backfill.service.js';
 import { dueOf, plannedRun } from './due-of.js';
@@ -55,6 +56,7 @@ export class ScheduleService {
     private readonly slotRuns: SlotRuns,
     private readonly creation: RunCreation,
     private readonly backfills: BackfillService,
+    private readonly admission: RunAdmission,
   ) {
     this.projects = joinedFind(() => this.db.projects);
   }
@@ -127,6 +129,8 @@ export class ScheduleService {
       );
       if (!after) continue;
       await this.wakes.follow(after);
+      if (after.max_concurrency > before.max_concurrency)
+        await this.admission.makeRoom({ kind: 'schedule', id });
       // What passed meanwhile is decided upon at once, not at the next slot; so is what a new jitter makes due.
       if (after.enabled && movesSlots(before, changes)) await this.wakes.wake(id);
       return after;
@@ -248,7 +252,6 @@ export class ScheduleService {
           scheduled_for: at,
           data_interval_start: timingOf(schedule).previous(at) ?? at,
           data_interval_end: at,
-          queued: false,
         },
       ],
       skips: [],
@@ -361,7 +364,7 @@ function lastDecision(before: Schedule, now: Date): Decision | null {
   let { cursor } = before.engine;
   while (cursor < now && runs.length < MOST_LEFT) {
     const due = dueOf(before, slots, cursor, now);
-    runs.push(...due.runs.map((slot) => plannedRun(slot, true, now)));
+    runs.push(...due.runs.map((slot) => plannedRun(slot, now)));
     skips.push(...due.skips);
     cursor = due.cursor;
   }

@@ -10,7 +10,7 @@ import { DomainError, type JsonObject, newId } from '@tauro/domain';
 import { mongo } from 'mongoose';
 import { Batches } from '../batches.js';
 import { Collections, DUPLICATE_KEY } from '../collections.js';
-import { RunCreation } from '../run-creation.service.js';
+import { type CreateRun, RunCreation, type RunSlot } from '../run-creation.service.js';
 import { RunService } from '../run.service.js';
 import { startedRuns } from './schedule-metrics.js';
 
@@ -19,6 +19,8 @@ export const ORPHAN_MS = 5000;
 
 /** What asked for runs. */
 export interface RunOrigin extends Pick<ScheduleSlot, 'kind'> {
+  /** When they were decided upon. */
+  at: Date;
   /** Over those of the schedule. */
   params?: JsonObject;
   request_id?: string | null;
@@ -75,7 +77,7 @@ export class SlotRuns {
   }
 
   /**
-   * A slot and a run for each that was planned.
+   * A slot and a run for each that was planned; the runs are admitted in this order.
    * @returns what came of each.
    */
   async start(
@@ -92,13 +94,13 @@ export class SlotRuns {
           .toArray()
       : [];
     const existing = new Set(there.map(({ _id }) => _id));
-    return Promise.all(
-      planned.map(async (one, i) => {
-        if (!own[i]) return 'taken';
-        if (existing.has(one.run_id)) return 'made';
-        return (await this.createRun(schedule, one, origin, repeated)) ? 'made' : 'failed';
-      }),
-    );
+    const mine = planned.filter((_, i) => own[i]);
+    const missing = mine.filter(({ run_id }) => !existing.has(run_id));
+    const failed = await this.createRuns(schedule, missing, origin, repeated);
+    return planned.map((one, i) => {
+      if (!own[i]) return 'taken';
+      return failed.has(one.run_id) ? 'failed' : 'made';
+    });
   }
 
   private async claim(schedule: Schedule, planned: WantedRun, origin: RunOrigin): Promise<boolean> {
@@ -126,28 +128,21 @@ export class SlotRuns {
     return (await this.db.scheduleSlots.findOne(of))?.run_id === run_id;
   }
 
-  private async createRun(
+  /** @returns the ids of those that could not be made. */
+  private async createRuns(
     schedule: Schedule,
-    planned: PlannedRun,
+    planned: PlannedRun[],
     origin: RunOrigin,
     repeated: boolean,
-  ): Promise<boolean> {
-    const { run_id, scheduled_for, data_interval_start, data_interval_end } = planned;
+  ): Promise<ReadonlySet<string>> {
     const { timeout_seconds, retry_on_failure } = schedule.config;
-    const group =
-      origin.backfill !== undefined
-        ? { kind: 'backfill' as const, id: origin.backfill._id, max: origin.backfill.max_concurrency }
-        : planned.queued
-          ? { kind: 'schedule' as const, id: schedule._id, max: schedule.max_concurrency }
-          : undefined;
-    try {
-      await this.creation.create({
+    const wanted = planned.map(
+      ({ run_id, scheduled_for, data_interval_start, data_interval_end }): CreateRun => ({
         project_id: schedule.project_id,
         pipeline_id: schedule.pipeline_id,
         params: { ...schedule.params, ...origin.params },
         tags: { ...schedule.tags, triggered_by: TRIGGERED_BY[origin.kind] },
         timeout_seconds,
-        start: true,
         request_id: origin.request_id ?? null,
         slot: {
           run_id,
@@ -157,25 +152,34 @@ export class SlotRuns {
           scheduled_for,
           data_interval_start,
           data_interval_end,
-          group,
+          group: groupOf(schedule, origin),
+          decided_at: origin.at,
           retry_on_failure,
         },
-      });
-    } catch (error) {
-      // Its pipeline is gone, say, or does not take its params any more: the next slot may do better.
-      if (!(error instanceof DomainError)) throw error;
-      this.logger.warn(
-        { schedule_id: schedule._id },
-        `no run for ${scheduled_for.toISOString()}: ${error.message}`,
-      );
-      await this.db.scheduleSlots.updateOne(
-        { schedule_id: schedule._id, scheduled_for, run_id, state: 'STARTED' },
-        { $set: { state: 'FAILED', reason: reasonOf(error), run_id: null, finished_at: new Date() } },
-      );
-      return false;
+      }),
+    );
+    const made = await this.creation.createInOrder(wanted, repeated);
+    const failed = new Set<string>();
+    for (const [i, error] of made.entries()) {
+      if (!(error instanceof DomainError)) startedRuns.inc({ kind: origin.kind });
+      else {
+        failed.add(planned[i]!.run_id);
+        await this.fail(schedule, planned[i]!, error);
+      }
     }
-    startedRuns.inc({ kind: origin.kind });
-    return true;
+    return failed;
+  }
+
+  /** Its pipeline is gone, say, or does not take its params any more: the next slot may do better. */
+  private async fail(schedule: Schedule, { run_id, scheduled_for }: PlannedRun, error: DomainError) {
+    this.logger.warn(
+      { schedule_id: schedule._id },
+      `no run for ${scheduled_for.toISOString()}: ${error.message}`,
+    );
+    await this.db.scheduleSlots.updateOne(
+      { schedule_id: schedule._id, scheduled_for, run_id, state: 'STARTED' },
+      { $set: { state: 'FAILED', reason: reasonOf(error), run_id: null, finished_at: new Date() } },
+    );
   }
 
   private async replace(schedule_id: string, { replaces, runs }: Decision): Promise<void> {
@@ -253,6 +257,13 @@ function strikeOff({ schedule: { _id, jitter_seconds }, decision: { id }, made }
       },
     ],
   };
+}
+
+/** Every run of a schedule stands in its line, and one that somebody started by hand at the front of it. */
+function groupOf({ _id, max_concurrency }: Schedule, { kind, backfill }: RunOrigin): RunSlot['group'] {
+  if (backfill) return { kind: 'backfill', id: backfill._id, max: backfill.max_concurrency };
+  const own = { kind: 'schedule' as const, id: _id, max: max_concurrency };
+  return kind === 'MANUAL' ? { ...own, beyond: true } : own;
 }
 
 const TRIGGERED_BY = { SCHEDULED: 'scheduler', MANUAL: 'manual', BACKFILL: 'backfill' } as const;

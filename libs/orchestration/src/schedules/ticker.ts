@@ -198,7 +198,7 @@ function decisionOf(schedule: Schedule, due: Due, active: number, now: Date): De
     id: ulid(),
     kind: 'SCHEDULED',
     at: now,
-    runs: admitted.runs.map((slot) => plannedRun(slot, slot.queued, now)),
+    runs: admitted.runs.map((slot) => plannedRun(slot, now)),
     skips: [...due.skips, ...admitted.skips],
     replaces: admitted.replaces,
   };

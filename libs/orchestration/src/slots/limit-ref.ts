@@ -9,11 +9,21 @@ export interface LimitRef {
   id: string;
 }
 
+/** A limit that binds somebody. */
+export interface BoundBy {
+  ref: LimitRef;
+  weight: number;
+  /** Slots of the limit, where it does not say itself. */
+  capacity?: number;
+  /** He takes his slots even if none is free. */
+  beyond?: boolean;
+}
+
 /** Somebody who needs slots of every limit that binds him: a run to be under way, a task to be executed. */
 export interface Bound {
   id: string;
   /** The last is the one whose queue he stands in. */
-  limits: { ref: LimitRef; weight: number; capacity?: number }[];
+  limits: BoundBy[];
 }
 
 export const limitsRuns = (kind: LimitKind): kind is RunLimitKind => kind !== 'run' && kind !== 'pool';

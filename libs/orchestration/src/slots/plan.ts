@@ -27,12 +27,12 @@ export function planAdmission<T extends Bound>(
   const takenOf = (key: string): number => taken.get(key) ?? used(states.get(key));
   const plan: Plan<T> = { chosen: [], full: [], closed: false };
   for (const one of waiting) {
-    const claims = one.limits.map(({ ref, weight, capacity }) => {
+    const claims = one.limits.map(({ ref, weight, capacity, beyond }) => {
       const key = limitKey(ref);
       const state = states.get(key);
       const slots = state?.capacity ?? capacity ?? 0;
       const need = holds(state, one.id) ? 0 : Math.min(weight, Math.max(slots, 1));
-      return { ref, key, need, fits: need === 0 || takenOf(key) + need <= slots };
+      return { ref, key, need, fits: need === 0 || beyond || takenOf(key) + need <= slots };
     });
     const own = claims.pop()!;
     const other = claims.find(({ fits }) => !fits);

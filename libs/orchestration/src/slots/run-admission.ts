@@ -5,7 +5,7 @@ import { Env } from '@tauro/platform';
 import { type mongo } from 'mongoose';
 import { Collections } from '../collections.js';
 import { admittedRuns } from './admission-count.js';
-import { type Bound, type LimitRef } from './limit-ref.js';
+import { type Bound, type BoundBy, limitKey, type LimitRef } from './limit-ref.js';
 import { rankOf, rankUpdate } from './rank.js';
 import { SlotTable } from './slot-table.js';
 import { Turnstile } from './turnstile.js';
@@ -13,12 +13,15 @@ import { Turnstile } from './turnstile.js';
 type Admissible = Pick<Run, '_id' | 'pipeline_id' | 'parent_run_id' | 'engine'>;
 type BoundRun = Bound & { run: Run };
 
+const isGroup = ({ kind }: LimitRef): boolean => kind === 'schedule' || kind === 'backfill';
 const DEPLOYMENT: LimitRef = { kind: 'deployment', id: '' };
+/** Those who do not wait for the turn of their group. */
+const BEYOND = { 'engine.group.beyond': true as const };
 
 /**
  * How many runs are under way at once: `MAX_CONCURRENT_RUNS` in the deployment, `max_active_runs` of a pipeline,
- * `max_concurrency` of a schedule whose runs queue, or of a backfill. A run that was started is QUEUED until it is admitted; it keeps its slots until it has ended, also while it is
- * paused. A sub-run rides on the slots of the run that made it.
+ * `max_concurrency` of a schedule, or of a backfill. A run that was started is QUEUED until it is admitted; it keeps its
+ * slots until it has ended, also while it is paused. A sub-run rides on the slots of the run that made it.
  */
 @Injectable()
 export class RunAdmission {
@@ -72,6 +75,18 @@ export class RunAdmission {
     return admitted !== undefined;
   }
 
+  /**
+   * Several runs of one group are about to be stored in the order of their turns: whoever comes later does not get
+   * past them. `fill` is due once they are there.
+   * @returns the limit that they queue at.
+   */
+  async expect(run: Run): Promise<LimitRef[]> {
+    const limits = this.limitsOf(run);
+    const group = limits.find(({ ref, beyond }) => isGroup(ref) && !beyond);
+    if (group) await this.table.expect(group.ref);
+    return limits.slice(-1).map(({ ref }) => ref);
+  }
+
   /** Gives back the slots of a run that has ended, and lets in the next. Harmless to repeat. */
   async leave(run: Admissible): Promise<void> {
     const limits = this.limitsOf(run);
@@ -83,14 +98,25 @@ export class RunAdmission {
     return this.turnstile.fillAll(refs);
   }
 
-  /** Every limit the run needs a slot of; the last is the one it queues at. */
+  /** The same for whoever has made room, and is done with that: should it fail, the reconciler looks. */
+  async makeRoom(ref: LimitRef): Promise<void> {
+    await this.fill([ref]).catch((error: Error) => {
+      this.logger.warn(`${limitKey(ref)}: nobody let in, the reconciler will: ${error.message}`);
+    });
+  }
+
+  /** Every limit the run needs a slot of; the last is the one it queues at: never a group whose turn it does not wait for. */
   limitsOf(run: Admissible): Bound['limits'] {
     if (run.parent_run_id) return [];
-    const pipeline: LimitRef = { kind: 'pipeline', id: run.pipeline_id };
     const { max_active_runs: most, group } = run.engine;
+    const pipeline: BoundBy[] = most
+      ? [{ ref: { kind: 'pipeline', id: run.pipeline_id }, weight: 1, capacity: most }]
+      : [];
+    const own: BoundBy[] = group
+      ? [{ ref: { kind: group.kind, id: group.id }, weight: 1, capacity: group.max, beyond: group.beyond }]
+      : [];
     return [
-      ...(most ? [{ ref: pipeline, weight: 1, capacity: most }] : []),
-      ...(group ? [{ ref: { kind: group.kind, id: group.id }, weight: 1, capacity: group.max }] : []),
+      ...(group?.beyond ? [...own, ...pipeline] : [...pipeline, ...own]),
       ...(this.limited ? [{ ref: DEPLOYMENT, weight: 1, capacity: this.env.MAX_CONCURRENT_RUNS }] : []),
     ];
   }
@@ -102,7 +128,7 @@ export class RunAdmission {
   /** Runs stand in the deployment's queue, else in that of their group, else in that of their pipeline. */
   private async beyond(ref: LimitRef): Promise<LimitRef[]> {
     if (ref.kind === 'deployment') return [];
-    if (this.limited) return [DEPLOYMENT];
+    if (this.limited) return (await this.isWanted(ref)) ? [DEPLOYMENT] : [];
     if (ref.kind !== 'pipeline') return [];
     const groups = await this.db.runs
       .aggregate<{ _id: Pick<NonNullable<Run['engine']['group']>, 'kind' | 'id'> }>([
@@ -121,6 +147,14 @@ export class RunAdmission {
     return groups.map(({ _id }) => _id);
   }
 
+  /** Whether a run in the deployment's queue needs this limit, too. */
+  private async isWanted({ kind, id }: LimitRef): Promise<boolean> {
+    const needs = kind === 'pipeline' ? { pipeline_id: id } : { 'engine.group.id': id };
+    const queued = { state: 'QUEUED' as const, 'engine.rank': { $exists: true }, ...needs };
+    const one = await this.db.runs.findOne(queued, { projection: { _id: 1 } });
+    return one !== null;
+  }
+
   private async waiting(
     ref: LimitRef,
     holders: string[],
@@ -133,10 +167,10 @@ export class RunAdmission {
     const groups = [...of('schedule'), ...of('backfill')];
     const here: mongo.Filter<Run> =
       ref.kind === 'pipeline'
-        ? { pipeline_id: ref.id, 'engine.group': { $exists: false } }
+        ? { pipeline_id: ref.id, $or: [{ 'engine.group': { $exists: false } }, BEYOND] }
         : ref.kind === 'deployment'
-          ? { 'engine.group.id': { $nin: groups } }
-          : { 'engine.group.id': ref.id };
+          ? { $or: [{ 'engine.group.id': { $nin: groups } }, BEYOND] }
+          : { 'engine.group.id': ref.id, 'engine.group.beyond': { $exists: false } };
     const runs = await this.db.runs
       .find({
         state: 'QUEUED',
@@ -154,12 +188,12 @@ export class RunAdmission {
 
   private async admit(these: BoundRun[]): Promise<void> {
     const ids = these.map(({ id }) => id);
-    const active = await this.db.runs
-      .find({ _id: { $in: ids }, state: { $in: ACTIVE_RUN_STATES } })
-      .toArray();
+    const found = await this.db.runs.find({ _id: { $in: ids }, state: { $in: ACTIVE_RUN_STATES } }).toArray();
+    const byId = new Map(found.map((run) => [run._id, run]));
+    const active = ids.flatMap((id) => byId.get(id) ?? []);
     // One that was cancelled since has left already, without the slots it has just got.
     for (const { id, limits } of these) {
-      if (active.some((run) => run._id === id)) continue;
+      if (byId.has(id)) continue;
       await Promise.all(limits.map(({ ref }) => this.table.give(ref, [id])));
     }
     await Promise.all(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Run, type Task } from '@tauro/database';
 import { Collections } from '../collections.js';
-import { limitKey, type LimitRef } from './limit-ref.js';
+import { type BoundBy, limitKey, type LimitRef } from './limit-ref.js';
 import { RunAdmission } from './run-admission.js';
 import { type SlotState, SlotTable } from './slot-table.js';
 
@@ -48,9 +48,11 @@ export class SlotReasons {
       .toArray();
     const waiting = queue.filter(({ _id }) => !holders.has(_id));
     for (const { run, limits } of waits) {
-      const full = limits.find(({ ref, capacity }) => {
-        const state = states.get(limitKey(ref));
-        return state !== undefined && usedSlots(state) >= capacity!;
+      const slots = ({ ref, capacity }: BoundBy): number =>
+        states.get(limitKey(ref))?.capacity ?? capacity ?? 0;
+      const full = limits.find((one) => {
+        const state = states.get(limitKey(one.ref));
+        return !one.beyond && state !== undefined && usedSlots(state) >= slots(one);
       });
       if (!full) {
         reasons.set(run._id, 'is about to be admitted');
@@ -62,7 +64,7 @@ export class SlotReasons {
       const place = line.findIndex(({ _id }) => _id === run._id);
       reasons.set(
         run._id,
-        `${limitName(full.ref.kind, full.capacity!, run)} is reached, ${before(place, line.length)} before it`,
+        `${limitName(full.ref.kind, slots(full), run)} is reached, ${before(place, line.length)} before it`,
       );
     }
     return reasons;

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type Slots } from '@tauro/database';
+import { type Schedule, type Slots } from '@tauro/database';
 import { ACTIVE_RUN_STATES } from '@tauro/domain';
 import { type mongo } from 'mongoose';
 import { Batches } from '../batches.js';
-import { Collections, FAST } from '../collections.js';
+import { Collections, DUPLICATE_KEY, FAST } from '../collections.js';
 import { limitKey, type LimitRef, limitsRuns } from './limit-ref.js';
-import { QUEUED, slotUpdate, startUpdate, type Want } from './slot-update.js';
+import { expectUpdate, QUEUED, slotUpdate, startUpdate, type Want } from './slot-update.js';
 
 /** A document that has slots. */
 interface Limited extends mongo.Document {
@@ -31,7 +31,16 @@ interface Result {
   queued: boolean;
 }
 
-const DUPLICATE_KEY = 11000;
+/** Two processes may make the document of a limit at once; the second time it exists. */
+async function onceMore<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if ((error as { code?: number }).code !== DUPLICATE_KEY || tries > 3) throw error;
+    }
+  }
+}
 
 /**
  * Who holds the slots of a limit: leases in one document per limit, changed by one guarded write, so that no two
@@ -41,6 +50,7 @@ const DUPLICATE_KEY = 11000;
 @Injectable()
 export class SlotTable {
   private readonly changes = new Map<string, Batches<Change, Result>>();
+  private readonly mosts = new Batches<string, number | null>((ids) => this.readMosts(ids));
 
   constructor(private readonly db: Collections) {}
 
@@ -61,6 +71,14 @@ export class SlotTable {
   /** The slots at this moment, by the key of the limit; absent when the limit has no document. */
   async read(refs: LimitRef[]): Promise<Map<string, SlotState>> {
     const states = new Map<string, SlotState>();
+    // A schedule says itself how many, wherever its slots are.
+    const schedules = refs.filter(({ kind }) => kind === 'schedule');
+    await Promise.all(
+      schedules.map(async (ref) => {
+        const capacity = (await this.mosts.ask(ref.id)) ?? undefined;
+        states.set(limitKey(ref), { holders: [], refused: 0, settled: 0, capacity });
+      }),
+    );
     await Promise.all(
       (['deployment', 'pipeline', 'schedule', 'backfill', 'run', 'pool'] as const).map(async (kind) => {
         const wanted = refs.filter((ref) => ref.kind === kind);
@@ -82,6 +100,7 @@ export class SlotTable {
             holders: [],
             refused: 0,
             settled: 0,
+            ...states.get(limitKey(ref)),
             ...doc.engine?.limit,
             ...(kind === 'pool' && { capacity: doc.slots, rate_limit: doc.rate_limit }),
             ...(kind === 'run' && { capacity: doc.engine.max_parallelism ?? undefined }),
@@ -98,10 +117,10 @@ export class SlotTable {
     await this.collection(ref.kind).updateOne(this.filter(ref), update, FAST);
   }
 
-  /** Somebody waits who was not refused by the limit itself, so its next free slot must look for him. */
+  /** Somebody waits, or is about to, who was not refused by the limit itself, so its next free slot must look for him. */
   async expect(ref: LimitRef): Promise<void> {
-    const update = { $inc: { 'engine.limit.refused': 1 } } as mongo.UpdateFilter<Limited>;
-    await this.collection(ref.kind).updateOne(this.filter(ref), update, FAST);
+    const options = { ...FAST, upsert: limitsRuns(ref.kind) };
+    await onceMore(() => this.collection(ref.kind).updateOne(this.filter(ref), expectUpdate(), options));
   }
 
   /**
@@ -157,40 +176,43 @@ export class SlotTable {
   private async write(ref: LimitRef, changes: Change[]): Promise<Result> {
     const gives = changes.flatMap((change) => change.gives);
     const inOrder = [...changes].sort((a, b) => Number(b.inTurn) - Number(a.inTurn));
-    const wants = inOrder.flatMap(({ wants: all, inTurn }) => all.map((want) => ({ ...want, inTurn })));
+    const asked = inOrder.flatMap(({ wants: all, inTurn }) => all.map((want) => ({ ...want, inTurn })));
+    const most = ref.kind === 'schedule' && asked.length > 0 ? await this.mosts.ask(ref.id) : null;
+    const wants = most === null ? asked : asked.map((want) => ({ ...want, capacity: most }));
     // A limit without a document of its own gets one with its first slot; a run that has ended gives none.
     const own = limitsRuns(ref.kind);
     const filter = {
       ...this.filter(ref),
       ...(ref.kind === 'run' && wants.length > 0 && { state: { $in: ACTIVE_RUN_STATES } }),
     };
-    for (let tries = 0; ; tries++) {
-      try {
-        const after = await this.collection(ref.kind).findOneAndUpdate(
-          filter,
-          slotUpdate(ref, gives, wants),
-          {
-            ...FAST,
-            upsert: own && wants.length > 0,
-            returnDocument: 'after',
-            projection: {
-              held: {
-                $setIntersection: [
-                  { $ifNull: ['$engine.limit.holders.id', []] },
-                  wants.map(({ id }) => ({ $literal: id })),
-                ],
-              },
-              queued: QUEUED,
-            },
+    const after = await onceMore(() =>
+      this.collection(ref.kind).findOneAndUpdate(filter, slotUpdate(ref, gives, wants), {
+        ...FAST,
+        upsert: own && wants.length > 0,
+        returnDocument: 'after',
+        projection: {
+          held: {
+            $setIntersection: [
+              { $ifNull: ['$engine.limit.holders.id', []] },
+              wants.map(({ id }) => ({ $literal: id })),
+            ],
           },
-        );
-        const { held = [], queued = false } = (after ?? {}) as { held?: string[]; queued?: boolean };
-        return { held: new Set(held), queued };
-      } catch (error) {
-        // Two processes made the document at once; now it exists.
-        if ((error as { code?: number }).code !== DUPLICATE_KEY || tries > 3) throw error;
-      }
-    }
+          queued: QUEUED,
+        },
+      }),
+    );
+    const { held = [], queued = false } = (after ?? {}) as { held?: string[]; queued?: boolean };
+    return { held: new Set(held), queued };
+  }
+
+  /** What a schedule says at this moment, by whatever run it is asked; null when it is gone. */
+  private async readMosts(ids: string[]): Promise<(number | null)[]> {
+    const found = await this.db.schedules
+      .find({ _id: { $in: [...new Set(ids)] } })
+      .project<Pick<Schedule, '_id' | 'max_concurrency'>>({ max_concurrency: 1 })
+      .toArray();
+    const byId = new Map(found.map(({ _id, max_concurrency }) => [_id, max_concurrency]));
+    return ids.map((id) => byId.get(id) ?? null);
   }
 
   private filter(ref: LimitRef): mongo.Filter<Limited> {

@@ -6,6 +6,8 @@ export interface Want {
   weight: number;
   /** Slots of the limit, where its own document does not say. */
   capacity?: number;
+  /** Whether it is granted even if none is free. */
+  beyond?: boolean;
 }
 
 const LIMIT = '$engine.limit';
@@ -37,14 +39,13 @@ export function slotUpdate(
   const weight = kind === 'pool' ? { $min: ['$$this.weight', { $max: ['$slots', 1] }] } : '$$this.weight';
   const merged = (change: object): object => ({ $mergeObjects: ['$$value', change] });
   const holder = { id: '$$this.id', weight, since: '$$NOW' };
-  const refused = {
-    $or: [
-      '$$value.closed',
-      { $and: [{ $not: ['$$this.inTurn'] }, QUEUED] },
-      { $gt: [{ $add: ['$$value.used', weight] }, capacity] },
-      ...(kind === 'pool' ? [{ $gte: ['$$value.starts', or('$rate_limit.tasks', Infinity)] }] : []),
-    ],
-  };
+  const full = [
+    '$$value.closed',
+    { $and: [{ $not: ['$$this.inTurn'] }, QUEUED] },
+    { $gt: [{ $add: ['$$value.used', weight] }, capacity] },
+    ...(kind === 'pool' ? [{ $gte: ['$$value.starts', or('$rate_limit.tasks', Infinity)] }] : []),
+  ];
+  const refused = { $and: [{ $not: ['$$this.beyond'] }, { $or: full }] };
   return [
     ...(kind === 'pool' ? [{ $set: { 'engine.limit.starts': startsAfter(gives) } }] : []),
     {
@@ -133,6 +134,18 @@ const startsAfter = (gives: readonly string[]): object => ({
     },
   ],
 });
+
+/** Notes that somebody will stand in the queue, so that newcomers do not get past him. */
+export const expectUpdate = (): object[] => [
+  {
+    $set: {
+      'engine.limit.holders': HOLDERS,
+      'engine.limit.refused': { $add: [or(`${LIMIT}.refused`, 0), 1] },
+      'engine.limit.settled': or(`${LIMIT}.settled`, 0),
+      'engine.limit.check_at': or(`${LIMIT}.check_at`, { $add: ['$$NOW', CHECK_MS] }),
+    },
+  },
+];
 
 /** Notes the start of a holder in the window of its pool's rate limit. */
 export const startUpdate = (id: string): object[] => [

@@ -119,11 +119,10 @@ export class Turnstile<T extends Bound> {
       await Promise.all(
         [...groups.values()].map(async (group) => {
           const { ref } = group[0]!.limits[stage]!;
-          const wants = group.map(({ id, limits }) => ({
-            id,
-            weight: limits[stage]!.weight,
-            capacity: limits[stage]!.capacity,
-          }));
+          const wants = group.map(({ id, limits }) => {
+            const { ref: _, ...want } = limits[stage]!;
+            return { id, ...want };
+          });
           const held = await this.table.take(ref, wants, inTurn);
           for (const { id } of group) if (!held.has(id)) refused.add(id);
         }),

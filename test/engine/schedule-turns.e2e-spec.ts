@@ -86,8 +86,6 @@ describe.each([
       await finish(run);
     }
   };
-  const ascending = (dates: Date[]): Date[] => [...dates].sort((a, b) => a.getTime() - b.getTime());
-
   it('go one after the other when several slots come up at once', async () => {
     const { _id } = await schedule(13 * SECOND, { expression: '3s', misfire: 'last' });
     await tick(_id);
@@ -163,32 +161,6 @@ describe.each([
     const slots = (await runsOf(made._id)).map(({ scheduled_for }) => scheduled_for!);
     expect(slots).toHaveLength(16);
     expect(await order(made._id)).toEqual(reverse ? slots.reverse() : slots);
-  });
-
-  it('are not overtaken by a later one while they are being stored', async () => {
-    const { _id } = await schedule(10 * MINUTE, { expression: '2s', overlap: 'queue' });
-    let goOn!: () => void;
-    const paused = new Promise<void>((resolve) => (goOn = resolve));
-    const inOrder = engine.db.inOrder.bind(engine.db);
-    const pause = jest.spyOn(engine.db, 'inOrder').mockImplementationOnce(async (...args) => {
-      await paused;
-      return inOrder(...args);
-    });
-    const first = tick(_id);
-    await waitFor(() => pause.mock.calls.length > 0, { what: 'the first runs to be stored' });
-    await tick(_id, other);
-    expect(await underWay(_id)).toEqual([]);
-    goOn();
-    await first;
-    pause.mockRestore();
-    const runs = await runsOf(_id);
-    const begun: Date[] = [];
-    for (let i = 0; i < 5; i++) {
-      const [run] = await underWay(_id);
-      begun.push(run!.scheduled_for!);
-      await finish(run!);
-    }
-    expect(begun).toEqual(ascending(runs.map(({ scheduled_for }) => scheduled_for!)).slice(0, 5));
   });
 
   it('follow a change of max_concurrency at once', async () => {

@@ -45,6 +45,8 @@ describe('a schedule', () => {
   /** Due every minute, and a while ago last looked at. @param late minutes, and half a one. */
   const schedule = async (late: number, fields: Partial<NewSchedule> = {}): Promise<Schedule> => {
     const [made] = await service().create([newSchedule({ project_id: engine.project, ...pipeline }, fields)]);
+    // A test counts on no other minute beginning before it has ended.
+    await waitFor(() => Date.now() % MINUTE < MINUTE - 8000, { what: 'a minute that is not about to end' });
     const minute = Math.floor(Date.now() / MINUTE) * MINUTE;
     const cursor = new Date(minute - late * MINUTE + MINUTE / 2);
     const set = { 'engine.cursor': cursor, 'engine.enabled_at': cursor, next_run_at: new Date(minute) };

@@ -95,7 +95,7 @@ export class RunStore {
     const there: boolean[] = [];
     if (repeated) for (const birth of births) there.push(await this.insertAgain(birth));
     else there.push(...(await this.insertNew(births)));
-    await Promise.all(births.map(({ run }, i) => (there[i] ? undefined : this.undo(run))));
+    for (const [i, { run }] of births.entries()) if (!there[i]) await this.undo(run);
     return there;
   }
 

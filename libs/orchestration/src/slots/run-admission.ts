@@ -76,8 +76,8 @@ export class RunAdmission {
   }
 
   /**
-   * Several runs of one group are about to be stored in the order of their turns: whoever comes later does not get
-   * past them. `fill` is due once they are there.
+   * Several runs of one group are about to be stored in the order of their turns: should nobody let them in afterwards, whoever
+   * looks at one of them looks at the queue. `fill` is due once they are there.
    * @returns the limit that they queue at.
    */
   async expect(run: Run): Promise<LimitRef[]> {

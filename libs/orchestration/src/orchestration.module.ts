@@ -39,6 +39,7 @@ import { ScheduleService } from './schedules/schedule.service.js';
 import { ScheduleWakes } from './schedules/schedule-wakes.js';
 import { Scheduler } from './schedules/scheduler.js';
 import { SlotEnd } from './schedules/slot-end.js';
+import { SlotRanges } from './schedules/slot-ranges.js';
 import { SlotRuns } from './schedules/slot-runs.js';
 import { Ticker } from './schedules/ticker.js';
 import { RunAdmission } from './slots/run-admission.js';
@@ -114,6 +115,7 @@ const SERVICES = [
   SlotEnd,
   SlotReasons,
   SlotRecovery,
+  SlotRanges,
   SlotRuns,
   SlotTable,
   SourceMarks,

@@ -2,7 +2,7 @@ import { BackfillSchema, ScheduleSchema, ScheduleSlotSchema } from '@tauro/datab
 import { BACKFILL_STATES, SCHEDULE_SLOT_KINDS, SCHEDULE_SLOT_STATES, TIMING_KINDS } from '@tauro/domain';
 import { fieldsOf } from '../http/paging/fields-of.js';
 import { listReader } from '../http/paging/list-query.js';
-import { earlier, equals, later, type ListSpec, within } from '../http/paging/list-spec.js';
+import { earlier, equals, filter, type ListSpec, within } from '../http/paging/list-spec.js';
 import {
   flag,
   id,
@@ -44,7 +44,10 @@ export const SLOT_LIST: ListSpec = {
   filters: {
     state: within(someOf('Only slots in these states.', SCHEDULE_SLOT_STATES)),
     kind: equals(oneOf('Only slots that came about this way.', SCHEDULE_SLOT_KINDS)),
-    after: later(instant('Only slots after this.'), 'scheduled_for'),
+    // A record may stand for slots up to `until`.
+    after: filter(instant('Only slots after this.'), (after) => ({
+      $or: [{ scheduled_for: { $gt: after } }, { until: { $gt: after } }],
+    })),
     before: earlier(instant('Only slots before this.'), 'scheduled_for'),
   },
 };

@@ -11,6 +11,7 @@ import { migration010 } from './010_quality_results.js';
 import { migration011 } from './011_datasets.js';
 import { migration012 } from './012_source_marks.js';
 import { migration013 } from './013_active_runs.js';
+import { migration014 } from './014_slot_ranges.js';
 import { type Migration } from './migration.js';
 
 /** Every migration in its order. `npm run migrate -- create` adds to it. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration011,
   migration012,
   migration013,
+  migration014,
 ];

@@ -11,6 +11,7 @@ import { RunService } from '../run.service.js';
 import { activeRunsOf, MOST_ACTIVE } from './backfill-window.js';
 import { timingOf } from './schedule-timing.js';
 import { ScheduleWakes } from './schedule-wakes.js';
+import { SlotRanges, standsFor } from './slot-ranges.js';
 import { ORPHAN_MS, SlotRuns, type WantedRun } from './slot-runs.js';
 
 /** Which slots, and how. */
@@ -60,6 +61,7 @@ export class BackfillService {
     private readonly wakes: ScheduleWakes,
     private readonly runs: RunService,
     private readonly backlog: RunBacklog,
+    private readonly ranges: SlotRanges,
   ) {}
 
   /** What a backfill would do; at most so many slots. @throws DomainError as `create` does. */
@@ -320,13 +322,15 @@ export class BackfillService {
     rerun: boolean,
   ): Promise<(BackfillSlot & { slot?: ScheduleSlot })[]> {
     const timing = timingOf(schedule);
-    const known = await this.db.scheduleSlots
-      .find({ schedule_id: schedule._id, scheduled_for: { $in: times } })
-      .toArray();
+    const [known, around] = await Promise.all([
+      this.db.scheduleSlots.find({ schedule_id: schedule._id, scheduled_for: { $in: times } }).toArray(),
+      times.length > 0 ? this.ranges.around(schedule._id, times) : [],
+    ]);
+    const ranges = around.map((range) => ({ range, has: standsFor(timing, range) }));
     const byTime = new Map(known.map((slot) => [slot.scheduled_for.getTime(), slot]));
     return times.map((scheduled_for) => {
       const { start, end } = timing.dataInterval(scheduled_for);
-      const slot = byTime.get(scheduled_for.getTime());
+      const slot = byTime.get(scheduled_for.getTime()) ?? ranges.find(({ has }) => has(scheduled_for))?.range;
       const has = slot?.run_id ?? null;
       const free = !slot || (slot.state !== 'STARTED' && (has === null || rerun));
       return {

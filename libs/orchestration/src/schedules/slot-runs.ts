@@ -13,6 +13,7 @@ import { Collections, DUPLICATE_KEY } from '../collections.js';
 import { type CreateRun, RunCreation, type RunSlot } from '../run-creation.service.js';
 import { RunService } from '../run.service.js';
 import { startedRuns } from './schedule-metrics.js';
+import { type SlotRange, SlotRanges } from './slot-ranges.js';
 
 /** Somebody who carries out a decision for longer than this has died. */
 export const ORPHAN_MS = 5000;
@@ -47,6 +48,7 @@ export class SlotRuns {
     private readonly db: Collections,
     private readonly creation: RunCreation,
     private readonly runs: RunService,
+    private readonly ranges: SlotRanges,
   ) {}
 
   /**
@@ -70,7 +72,7 @@ export class SlotRuns {
     if (decision.replaces > 0) await this.replace(schedule_id, decision);
     const [made] = await Promise.all([
       this.start(schedule, decision.runs, decision, repeated),
-      ...skipped.map((slot) => this.inserts.ask(slot)),
+      ...skipped.map((slot) => (isRange(slot) ? this.ranges.store(schedule, slot) : this.inserts.ask(slot))),
     ]);
     const runs = decision.runs.filter((_, i) => made[i] === 'made');
     await this.struckOff.ask({ schedule, decision, made: runs.map(({ scheduled_for }) => scheduled_for) });
@@ -86,7 +88,7 @@ export class SlotRuns {
     origin: RunOrigin,
     repeated: boolean,
   ): Promise<SlotOutcome[]> {
-    const own = await Promise.all(planned.map((one) => this.claim(schedule, one, origin)));
+    const own = await this.claimAll(schedule, planned, origin);
     const there = repeated
       ? await this.db.runs
           .find({ _id: { $in: planned.map(({ run_id }) => run_id) } })
@@ -103,14 +105,25 @@ export class SlotRuns {
     });
   }
 
+  private async claimAll(schedule: Schedule, planned: WantedRun[], origin: RunOrigin): Promise<boolean[]> {
+    const claims = () => Promise.all(planned.map((one) => this.claim(schedule, one, origin)));
+    if (!origin.backfill) return claims();
+    // Slots of a backfill may have been skipped together with others, or just be recorded so.
+    const times = planned.map(({ scheduled_for }) => scheduled_for);
+    await this.ranges.split(schedule, times);
+    const own = await claims();
+    await this.ranges.split(schedule, times);
+    return own;
+  }
+
   private async claim(schedule: Schedule, planned: WantedRun, origin: RunOrigin): Promise<boolean> {
     const { run_id, scheduled_for, was } = planned;
     const of = { schedule_id: schedule._id, scheduled_for };
     const own = { kind: origin.kind, backfill_id: origin.backfill?._id ?? null, run_id };
     if (was !== undefined) {
       // Only while it is as it was looked at.
-      const still = { ...of, run_id: was, state: { $ne: 'STARTED' as const } };
-      const taken = { ...own, state: 'STARTED' as const, reason: null, until: null, finished_at: null };
+      const still = { ...of, until: null, run_id: was, state: { $ne: 'STARTED' as const } };
+      const taken = { ...own, state: 'STARTED' as const, reason: null, finished_at: null };
       const { matchedCount } = await this.db.scheduleSlots.updateOne(still, { $set: taken });
       return matchedCount === 1 || (await this.db.scheduleSlots.findOne(of))?.run_id === run_id;
     }
@@ -267,6 +280,7 @@ function groupOf({ _id, max_concurrency }: Schedule, { kind, backfill }: RunOrig
 }
 
 const TRIGGERED_BY = { SCHEDULED: 'scheduler', MANUAL: 'manual', BACKFILL: 'backfill' } as const;
+const isRange = (slot: ScheduleSlot): slot is SlotRange => slot.until !== null;
 const newSlotId = (): string => newId('slot');
 
 function reasonOf({ message, details }: DomainError): string {

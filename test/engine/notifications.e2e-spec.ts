@@ -1,6 +1,6 @@
 import { type Notification, type Schedule } from '@tauro/database';
 import { type NotificationSettings, type NodeDefinition, type SealedSecret } from '@tauro/domain';
-import { type ClaimedNotification, NotificationOutbox, Retention } from '@tauro/orchestration';
+import { type ClaimedNotification, NotificationOutbox, Retention, RunNotifier } from '@tauro/orchestration';
 import { randomBytes } from 'node:crypto';
 import { DONE, Engine, FAILED } from '../support/engine.js';
 
@@ -165,6 +165,15 @@ describe('notifications in the engine', () => {
       await engine.finish(run, 'a', DONE);
       expect((await runOf(run)).engine.sla_at).toBeUndefined();
       expect(await about(run)).toEqual(told);
+    });
+
+    it('come also when it is looked at in the very moment from which on it is late', async () => {
+      await project({ sla_seconds: 60, email: 'a@example.com' });
+      const run = await runOf(await engine.run([node('a')]));
+      await engine.app.get(RunNotifier).late(run, run.engine.sla_at!);
+      expect((await about(run._id)).map(({ event }) => event)).toEqual(['run.sla_miss']);
+      await engine.finish(run._id, 'a', DONE);
+      expect(await about(run._id)).toHaveLength(1);
     });
 
     it('come at the end of a run that was late before anybody looked', async () => {

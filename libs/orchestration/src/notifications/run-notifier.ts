@@ -125,7 +125,8 @@ function misses(run: Run, sources: NotificationSource[], at: Date): News[] {
   const from = startOf(run);
   return sources.flatMap((source): News[] => {
     const due_at = lateAt(source.settings, from);
-    if (!due_at || due_at >= at) return [];
+    // What is not told of now is looked at again, as `firstOf` says: no moment lies between the two.
+    if (!due_at || due_at > at) return [];
     return [{ event: 'run.sla_miss', source, sla: { seconds: source.settings.sla_seconds!, due_at } }];
   });
 }
